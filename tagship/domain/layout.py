@@ -32,6 +32,11 @@ def static_files(name: str) -> str:
     return f"static/{name}.json"
 
 
+def objects_of_set(name: str) -> list[str]:
+    """Name both objects of a static set."""
+    return [static(name), static_files(name)]
+
+
 def static_presence(app: str, environment: str, name: str) -> str:
     """Spell the key of what a static set's destination holds."""
     return f"{app}/_static/{environment}/{name}.json"

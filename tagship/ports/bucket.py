@@ -57,6 +57,12 @@ class Store(Protocol):
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         """Put a new object, with its SHA-256. Raises Conflict if it exists."""
 
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        """Make a new object of the same bytes within the store.
+
+        Raises Conflict if the key exists, ServiceFailed if the source is gone or another by now.
+        """
+
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         """Compare and swap. Raises Conflict if the object is no longer `etag`."""
 

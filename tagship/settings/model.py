@@ -22,6 +22,7 @@ from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
 from tagship.settings.metrics import CloudWatch, metrics_problems
+from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
 from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
@@ -38,7 +39,6 @@ from tagship.settings.tables import (
     Git,
     Infra,
     Notify,
-    Package,
     Promotion,
     SecretNames,
     Signing,

@@ -215,17 +215,6 @@ class Bundle(Section):
             yield from outside(key, values.get(key, ()))
 
 
-class Package(Section):
-    """A zip file of a directory, which a command may fill."""
-
-    directory: Text  # of the repository
-    command: tuple[Text, ...] = ()  # run in the repository's top; none: the directory is there as it is
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        yield from outside("directory", [values.get("directory", "")])
-
-
 class Infra(Section):
     """An environment's infrastructure: Terraform, or another tool's command.
 

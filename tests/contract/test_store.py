@@ -76,6 +76,46 @@ def test_what_is_not_there_is_none(store: Store, tmp_path: Path) -> None:
     assert not (tmp_path / "file").exists()
 
 
+def test_a_copy_is_an_object_of_its_own_with_the_same_bytes_and_other_metadata(store: Store) -> None:
+    store.create("old", b"body", {"commit-sha": "c0ffee"})
+    source = store.head("old")
+    assert source
+    store.copy(source, "new", {"commit-sha": "decade"})
+    copied = store.get("new")
+    assert copied
+    assert (copied.body, copied.sha256, copied.metadata) == (b"body", source.sha256, {"commit-sha": "decade"})
+    store.delete("old", source.etag)
+    assert store.head("new")
+
+
+def test_a_copy_is_written_over_nothing_and_made_of_nothing_else(store: Store) -> None:
+    store.create("old", b"body")
+    store.create("taken", b"other")
+    source = store.head("old")
+    assert source
+    with pytest.raises(Conflict):
+        store.copy(source, "taken", {})
+    taken = store.get("taken")
+    assert taken
+    assert taken.body == b"other"
+    store.replace("old", b"changed", source.etag)
+    with pytest.raises(ServiceFailed, match="is gone, or has changed since it was read"):
+        store.copy(source, "new", {})
+    store.delete("old", store.head("old").etag)  # type: ignore[union-attr]
+    with pytest.raises(ServiceFailed, match="is gone, or has changed since it was read"):
+        store.copy(source, "new", {})
+    assert store.head("new") is None
+
+
+def test_a_copy_whose_answer_was_lost_is_believed_if_it_landed(s3: S3Store) -> None:
+    s3.create("old", b"body")
+    source = s3.head("old")
+    assert source
+    strict_aws.world().faults.plan("dropped", "new")
+    s3.copy(source, "new", {"pr-number": "51"})
+    assert s3.head("new")
+
+
 def test_creating_twice_conflicts_even_with_the_same_bytes(store: Store) -> None:
     store.create("key", b"one")
     for body in (b"one", b"two"):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tagship.errors import ServiceFailed
 from tagship.ports.bucket import Conflict, Object
 from tagship.ports.people import Clock
 
@@ -53,6 +54,12 @@ class MemoryStore:
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         raw = body.read_bytes() if isinstance(body, Path) else body
         return self._write("create", key, raw, metadata or {}, lambda there: there is None)
+
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        there = self.objects.get(source.key)
+        if there is None or there.etag != source.etag:
+            raise ServiceFailed(f"{source.key} is gone, or has changed since it was read.", remedy="Run it again")
+        self._write("copy", key, there.body, metadata, lambda other: other is None)
 
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._write("replace", key, body, {}, lambda there: there is not None and there.etag == etag)

@@ -48,6 +48,7 @@ NEEDS = {
     "s3:GetObject": ["s3:GetObject"],
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:PutObject": ["s3:PutObject", "s3:GetObject"],
+    "s3:CopyObject": ["s3:PutObject", "s3:GetObject"],  # of the source; its tags are not asked for
     "s3:DeleteObject": ["s3:DeleteObject", "s3:GetObject"],
     "s3:DeleteObjects": ["s3:DeleteObject"],
     "s3:GetBucketLifecycleConfiguration": ["s3:GetLifecycleConfiguration"],

@@ -131,6 +131,34 @@ class S3Store:
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         return self._put(key, body, metadata or {}, {"IfNoneMatch": "*"})
 
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        def copied() -> Any:
+            return self._s3.copy_object(
+                Bucket=self.bucket,
+                Key=key,
+                CopySource={"Bucket": self.bucket, "Key": source.key},
+                CopySourceIfMatch=source.etag,
+                IfNoneMatch="*",
+                Metadata=dict(metadata),
+                MetadataDirective="REPLACE",
+                TaggingDirective="REPLACE",
+                ChecksumAlgorithm="SHA256",
+            )
+
+        def landed() -> Object | None:
+            stored = self.head(key)
+            return stored if stored and (stored.sha256, stored.metadata) == (source.sha256, dict(metadata)) else None
+
+        try:
+            self._write(key, copied, landed)
+        except Conflict as conflict:
+            if self.head(key):
+                raise
+            raise ServiceFailed(
+                f"{self._url(source.key)} is gone, or has changed since it was read.",
+                remedy="Run the same command again",
+            ) from conflict
+
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._put(key, body, {}, {"IfMatch": etag})
 
