@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
     from tagship.ports.repository import Repository, Surroundings
-    from tagship.ports.target import Bundled, Target, Web
+    from tagship.ports.target import Target, Web
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Wiring(Storage):
         from tagship.adapters.terraform import Terraform
 
         chosen = self.settings.environment(environment).infra
-        bucket, key = self.settings.state(environment)
+        bucket, key = self.state_place(environment)
         return Terraform(
             self.at(environment).aws,
             directory=self.root / chosen.directory,
@@ -232,7 +232,7 @@ class Wiring(Storage):
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
             inherited=os.environ,
-            var_files=chosen.var_files,
+            var_files=chosen.var_files_of(environment),
             pinned=self.ci.running,  # a runner has AWS credentials, and runs no provider that nobody has reviewed
         )
 
@@ -241,7 +241,7 @@ class Wiring(Storage):
 
         return connect(self.there(environment), environment)
 
-    def bundled(self, environment: str) -> Bundled:
+    def unfilled(self, environment: str) -> Target:
         from tagship.adapters.targets import connect
 
         return connect(self.at(environment), environment)

@@ -20,7 +20,7 @@ class Late(Accounts):
     """The app before its outputs are filled in, and after."""
 
     def filled(self, environment: str) -> Settings:
-        from tagship.engine.outputs import filled
+        from tagship.adapters.outputs import filled
 
         if environment not in self._filled:
             self._filled[environment] = filled(cast("Any", self), environment)
@@ -47,7 +47,7 @@ class Late(Accounts):
 
         Raises SettingsError if one that its target needs is not known.
         """
-        from tagship.engine.outputs import require_known
+        from tagship.settings.late import require_known
 
         settings, account = self.filled(environment), self.at(environment)
         if settings is self.settings:

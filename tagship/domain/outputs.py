@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tagship.domain.infra import read_outputs
+from tagship.domain.infra import HIDDEN, read_outputs
 
 PLACE = re.compile(r"\{outputs\.([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\}")
 KEPT = frozenset({"artifact", "environment", "outputs"})  # the keys of what `inv infra` keeps
@@ -58,9 +58,10 @@ def chosen(raw: bytes, places: Iterable[str]) -> tuple[dict[str, str], list[str]
         sensitive = isinstance(output, Mapping) and output.get("sensitive") is True
         if isinstance(output, Mapping) and "value" in output:
             output = output["value"]
+        sensitive = sensitive or output == HIDDEN  # as Pulumi writes a secret
         text = output if isinstance(output, str) else json.dumps(output)
         if sensitive:
-            problems.append(f"{place} is sensitive: a secret is no setting")
+            problems.append(f"{place} is sensitive: secrets don't belong in settings")
         elif output is None or not text:
             problems.append(f"{place} is {'not in it' if output is None else 'empty'}")
         elif not text.isprintable() or PLACE.search(text):

@@ -70,7 +70,7 @@ class Facts:
 
 def facts(app: App, environment: str, count: int = FEW) -> Facts:
     """Read what the ledger says of an environment: its latest deployments."""
-    app.target(environment).prepare()  # while the ledger is read
+    app.unfilled(environment).prepare()  # while the ledger is read
     return Facts(environment, *plausible(app, environment, recent(app, environment, count)))
 
 

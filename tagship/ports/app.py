@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
+    from tagship.ports.figures import FigureLog
     from tagship.ports.forge import Forge
     from tagship.ports.hooks import HookRunner
     from tagship.ports.images import Builder, Registry
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tagship.ports.people import Clock, Prompt, Screen
     from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.site import Site
-    from tagship.ports.target import Bundled, Target, Web
+    from tagship.ports.target import Target, Web
     from tagship.settings import Settings
 
 
@@ -122,9 +123,9 @@ class App(Protocol):
     def target(self, environment: str) -> Target:
         """Connect to what an environment runs on, with outputs filled in."""
 
-    def bundled(self, environment: str) -> Bundled:
-        """Return what a bundle carries for an environment."""
-        # As the settings have it: it is made before there are outputs.
+    def unfilled(self, environment: str) -> Target:
+        """Connect to it as the settings are, for what needs no outputs."""
+        # Such as a bundle, which is made before there are any.
 
     def filled(self, environment: str) -> Settings:
         """Return the settings with an environment's known outputs."""
@@ -141,12 +142,18 @@ class App(Protocol):
 
     def infrastructure(self, environment: str) -> Infrastructure: ...
 
+    def state_place(self, environment: str) -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Raises ServiceFailed if they have the account's id, and AWS doesn't say it.
+        """
+
     def state_store(self, environment: str) -> Store:
         """Open the bucket that holds an environment's Terraform state."""
 
 
 class Account(App, Protocol):
-    """The app in one AWS account and region: what is asked and changed there.
+    """The app in one AWS account and region.
 
     Its settings have the environments of that account alone, and their `aws` is the account. The bucket's ports are
     those of the app: a key names its environment, whose bucket it is in.
@@ -160,6 +167,9 @@ class Account(App, Protocol):
     def foundation(self) -> Foundation: ...
     @property
     def hook_runner(self) -> HookRunner: ...
+    @property
+    def figures(self) -> FigureLog:
+        """Open the log that metrics are made of."""
 
     @property
     def caller(self) -> str:

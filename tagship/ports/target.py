@@ -23,16 +23,6 @@ if TYPE_CHECKING:
 Tick = Callable[[str], None]  # called at each poll with how far it is; what it raises ends the wait
 
 
-class Bundled(Protocol):
-    """What a bundle carries for an environment."""
-
-    def files(self) -> Mapping[str, bytes]:
-        """Make the environment's configuration: path -> bytes."""
-
-    def required(self) -> Sequence[str]:
-        """Name the files that units run from each bundle."""
-
-
 class Target(Protocol):
     """What an environment runs on. tests/contract/test_target.py holds every kind to six promises:
 

@@ -40,7 +40,7 @@ class Environment(Section):
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
-    aws: OwnAccount | None = None  # the app's account when left out
+    aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)

@@ -6,12 +6,14 @@ file is read, and as a value once it is filled in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from tagship.domain.outputs import named_in, put
+from tagship.domain import commands
+from tagship.domain.outputs import chosen, named_in, put
 from tagship.domain.text import listed
 from tagship.errors import SettingsError
 
@@ -47,19 +49,27 @@ def outputs_named(settings: Settings, environment: str) -> dict[str, str]:
     """Map the keys of an environment that name outputs to their places."""
     if environment not in settings.environments:
         return {}
-    chosen = settings.environments[environment]
-    tables: dict[str, Any] = {f"environments.{environment}": chosen.model_dump(exclude_unset=True)}
+    own = settings.environments[environment]
+    tables: dict[str, Any] = {f"environments.{environment}": own.model_dump(exclude_unset=True)}
     for name, made in settings.static.items():
         if environment in made.environments:
             tables[f"static.{name}.environments.{environment}"] = made.environments[environment].model_dump()
     return {f"{above}.{key}": place for above, values in tables.items() for key, place in named_in(values)}
 
 
+def read_chosen(file: Path, places: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Read the outputs of a file at their places; see `chosen`."""
+    try:
+        return chosen(file.read_bytes(), places)
+    except OSError as reason:
+        return {}, [reason.strerror or "it can't be read"]
+
+
 def with_outputs(settings: Settings, environment: str, outputs: Mapping[str, str]) -> Settings:
     """Fill in an environment's outputs. Raises SettingsError if one does not fit."""
-    chosen = settings.environment(environment)
+    own = settings.environment(environment)
     try:
-        made = type(chosen).model_validate(put(chosen.model_dump(exclude_unset=True), outputs))
+        made = type(own).model_validate(put(own.model_dump(exclude_unset=True), outputs))
         static = {name: _served(made_of, environment, outputs) for name, made_of in settings.static.items()}
     except ValidationError as reason:
         [first, *_] = reason.errors(include_url=False)
@@ -81,7 +91,7 @@ def _served(static: Static, environment: str, outputs: Mapping[str, str]) -> Sta
     return static.model_copy(update={"environments": {**static.environments, environment: made}})
 
 
-def require_filled(settings: Settings, environment: str, *above: str, remedy: str = "") -> None:
+def require_known(settings: Settings, environment: str, *above: str) -> None:
     """Raise SettingsError if a text still names an output.
 
     `above` are the keys that matter: `ecs` of an environment, `static.site`.
@@ -89,4 +99,7 @@ def require_filled(settings: Settings, environment: str, *above: str, remedy: st
     for key, place in outputs_named(settings, environment).items():
         own = key.removeprefix(f"environments.{environment}.")
         if any(own == part or own.startswith(f"{part}.") for part in above):
-            raise SettingsError(f"{key} names the output {place}, which is not known.", remedy=remedy)
+            raise SettingsError(
+                f"{key} names the output {place}, which is not known.",
+                remedy=f"Have it written, then deploy, which records it: {commands.infra(environment=environment)}",
+            )

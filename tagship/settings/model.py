@@ -21,6 +21,7 @@ from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, ta
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
+from tagship.settings.metrics import CloudWatch, metrics_problems
 from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
@@ -60,6 +61,7 @@ class Settings(Located):
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
     report: ReportPlaces = Field(default_factory=ReportPlaces)
+    metrics: CloudWatch = Field(default_factory=CloudWatch)
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
@@ -122,6 +124,12 @@ class Settings(Located):
         """Name the static sets that an environment serves."""
         return [name for name, chosen in self.static.items() if environment in chosen.environments]
 
+    def sends_figures(self, environment: str) -> bool:
+        """Tell whether an environment's figures go to CloudWatch."""
+        # A preview's would be metrics, and cost, of a few days.
+        chosen = self.metrics
+        return chosen.emf and not self.is_preview(environment) and environment in (chosen.environments or [environment])
+
     def hook(self, environment: str, place: str) -> HookTable | None:
         """Return an environment's hook of a place; None without one."""
         tables = cast("Mapping[str, HookTable]", {**self.hooks, **self.environment(environment).hooks})
@@ -140,12 +148,23 @@ class Settings(Located):
         """Name a version's tag."""
         return self.tags.names.of(version)
 
-    def state(self, environment: str) -> tuple[str, str]:
-        """Locate an environment's Terraform state: bucket and key."""
+    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Without an account's id, `{account}` stays in them if the settings have it.
+        """
         infra = self.environment(environment).infra
-        return infra.state_bucket or self.account(environment).bucket, infra.state_key or layout.state(
-            self.app, environment
+        bucket, key = (
+            infra.state_bucket or self.account(environment).bucket,
+            infra.state_key or layout.state(self.app, environment),
         )
+        for name, value in (
+            ("account", account),
+            ("region", self.account(environment).region),
+            ("environment", environment),
+        ):
+            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
+        return bucket, key
 
     def workflow(self, environment: str) -> str:
         """Name the workflow file that ships to an environment; empty: any."""
@@ -182,6 +201,8 @@ class Settings(Located):
         yield from unsigned(values, environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
+        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
+        yield from metrics_problems(table(values, "metrics"), named, str(region))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():

@@ -14,12 +14,12 @@ from tagship.domain.verdict import serves, unserved, what_serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
 from tagship.engine.lease_session import observe
-from tagship.engine.outputs import require_known
 from tagship.engine.plan import facts, reachable
 from tagship.engine.rollback_candidates import way_back
 from tagship.engine.scope import named, one_environment
 from tagship.errors import DeployFailed, Refused, RollbackFailed, TagshipError
 from tagship.ports.app import App
+from tagship.settings.late import require_known
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Functions:
             **changes,
         }
         packages = {name: {"directory": f"build/{name}"} for name in short}
-        chosen = settings(environments={"dev": dev}, packages=packages)
+        chosen = settings(environments={"dev": dev}, packages=packages, aws={"bucket": f"functions-{number}"})
         aws = strict_aws.aws()
         app = Place(settings=chosen, aws=aws, store=S3Store(aws, strict_aws.bucket(f"functions-{number}")))  # type: ignore[arg-type]
         app.clock = SystemClock()  # type: ignore[assignment]
