@@ -76,6 +76,12 @@ def _images(app: Account, chosen: Environment) -> list[str]:
 # -- apart from every other environment --------------------------------------------------------------------------------
 
 
+def template_problems(app: Account) -> list[str]:
+    """Say what the role of previews would reach beside previews."""
+    chosen = any_of(app.settings.environment_model(), app.settings.previews)
+    return [f"its role would reach more: {problem}" for problem in _overlaps(app, chosen)] if chosen else []
+
+
 def _require_apart(app: Account, chosen: Environment) -> None:
     """Raise Refused if the role of previews would reach another environment.
 
