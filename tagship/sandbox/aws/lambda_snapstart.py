@@ -42,9 +42,9 @@ def check(content: Snapshot) -> None:
     if not chosen(content.settings):
         return
     runtime = str(content.settings.get("Runtime", ""))
-    what = "ContainerImage" if content.image else runtime
+    refused = "ContainerImage" if content.image else runtime
     if content.image or runtime in TOO_OLD or not runtime.startswith(SUPPORTED):
-        raise LambdaError("InvalidParameterValueException", f"{what} is not supported for SnapStart enabled functions.")
+        raise LambdaError("InvalidParameterValueException", f"{refused} is not supported for SnapStart enabled functions.")
 
 
 def begin(version: Version, seconds: float, *, fails: bool) -> None:
