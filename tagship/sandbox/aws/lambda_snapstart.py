@@ -44,7 +44,9 @@ def check(content: Snapshot) -> None:
     runtime = str(content.settings.get("Runtime", ""))
     refused = "ContainerImage" if content.image else runtime
     if content.image or runtime in TOO_OLD or not runtime.startswith(SUPPORTED):
-        raise LambdaError("InvalidParameterValueException", f"{refused} is not supported for SnapStart enabled functions.")
+        raise LambdaError(
+            "InvalidParameterValueException", f"{refused} is not supported for SnapStart enabled functions."
+        )
 
 
 def begin(version: Version, seconds: float, *, fails: bool) -> None:
