@@ -34,7 +34,7 @@ KINDS: dict[str, dict[str, str]] = {
 }
 SANDBOX = "SANDBOX: everything below happens on this machine"  # said first by every verb there
 ANY = "…"
-# The wheel is installed already (tests/package/test_locked.py has pip do it): this looks whether it has the page's name.
+# The wheel is installed already (tests/package/test_locked.py has pip do it): this looks at the name alone.
 PIPX = """\
 #!/bin/sh
 [ "$*" = "install dist/{wheel}" ] || {{ echo "the wheel is called {wheel}" >&2; exit 1; }}
@@ -116,7 +116,9 @@ def compare(where: str, expected: Sequence[str], shown: str) -> None:
     lines = settled("\n".join(line for line in shown.splitlines() if not line.startswith(SANDBOX)))
     parts = [r"(?:.*\n)*?" if line.strip() == ANY else _pattern(line) for line in settled("\n".join(expected))]
     text = "".join(f"{line}\n" for line in lines)
-    assert re.fullmatch("".join(parts), text), f"{where}\n-- the page:\n" + "\n".join(expected) + f"\n-- shown:\n{shown}"
+    assert re.fullmatch("".join(parts), text), (
+        f"{where}\n-- the page:\n" + "\n".join(expected) + f"\n-- shown:\n{shown}"
+    )
 
 
 def _pattern(line: str) -> str:
