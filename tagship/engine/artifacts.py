@@ -232,7 +232,8 @@ def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAut
         run_url=manifest.ci_url,
         image=written(manifest.every_image),
     )
-    mend = aws_commands.store_again(app.store.bucket, key, origin.metadata(), app.settings.aws.region)
+    place = app.settings.account(manifest.environment)
+    mend = aws_commands.store_again(place.bucket, key, origin.metadata(), place.region)
     return NotAuthentic(
         f"{_url(app, key)} lacks its {' and '.join(missing)}: it was put there by something other than tagship.",
         remedy=either(
@@ -295,4 +296,4 @@ def stored_ids(app: App, environment: str) -> list[str]:
 
 
 def _url(app: App, key: str) -> str:
-    return f"s3://{app.store.bucket}/{key}"
+    return app.store.url(key)

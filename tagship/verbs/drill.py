@@ -188,8 +188,8 @@ class _Look:
         return f"on {having} of {counted(len(units), noun_of(units))}: nothing is fetched there"
 
     def _permissions(self) -> str:
-        real = commands.drill(self.environment, for_real=True)
-        raise NotChecked(f"what {self.app.caller or 'this identity'} may do shows when it is done: {real}")
+        real, caller = commands.drill(self.environment, for_real=True), self.app.at(self.environment).caller
+        raise NotChecked(f"what {caller or 'this identity'} may do shows when it is done: {real}")
 
 
 def _require_no_production(app: App, environment: str) -> None:
