@@ -152,7 +152,8 @@ class _Api:
     def update_function_code(self, given: Given) -> Given:
         with self._changing:
             function = self.kept.changeable(given)
-            content = read(self._images, given, function.content.settings | chosen_of(given, "Architectures"))
+            settings = {**function.content.settings, **chosen_of(given, "Architectures")}
+            content = read(self._images, given, settings)
             if bool(content.image) != bool(function.content.image):
                 raise LambdaError(
                     "InvalidParameterValueException", "Please do not change the PackageType of a function."
