@@ -104,3 +104,11 @@ class Report:
     @property
     def good(self) -> bool:
         return self.outcome in {"healthy", "unchanged"}
+
+
+def superseded(unit: str, artifact_id: str, serves: str, who: str) -> Report:
+    """Report that somebody else changed a unit of AWS's meanwhile.
+
+    `serves` is empty if that is nothing that tagship deployed.
+    """
+    return Report(unit, "superseded", artifact_id, serves, serves, who, unseen=not serves)

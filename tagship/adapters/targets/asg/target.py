@@ -29,7 +29,7 @@ from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
-from tagship.domain.units import Operation, Report, Unit
+from tagship.domain.units import Operation, Report, Unit, superseded
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.ports.leftovers import Shelf
 from tagship.ports.target import Pins, Script, Tick
@@ -207,7 +207,7 @@ class AsgTarget:
         version = self._calls.version(group.template, group.version) if group else None
         serves = version.label.artifact if version and version.label else ""
         who = f"deployment {record.deployment}" if record else "somebody else"
-        return Report(name, "superseded", change.artifact_id, serves, serves, f"{who} changed it meanwhile")
+        return superseded(name, change.artifact_id, serves, f"{who} changed it meanwhile")
 
     # -- what was started ----------------------------------------------------------------------------------------------
 
