@@ -159,7 +159,7 @@ def require_unfrozen(app: App, environment: str) -> None:
             remedy=f"Wait for its end, or agree with {frozen.freeze.who} and: {commands.thaw(environment)}",
         )
     name = app.settings.environment(environment).change_calendar
-    window = app.calendar.state(name) if name else None
+    window = app.at(environment).calendar.state(name) if name else None
     if window and not window.open:
         until = f" until {moment(window.changes)} UTC" if window.changes else ""
         raise Held(

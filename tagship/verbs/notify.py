@@ -115,7 +115,9 @@ def _news(app: App, environment: str, version: str) -> News:
     url = urlsplit(app.settings.environment(environment).health.url)
     place = f"{url.scheme}://{url.netloc}" if url.netloc else ""
     ids = (f"run-{app.ci.run}", app.settings.app, environment, version, _commit(app, version))
-    return News(*ids, NOT_DEPLOYED, "", app.run_url, place)
+    names = app.settings.tags.names
+    news = News(*ids, NOT_DEPLOYED, "", app.run_url, place)
+    return replace(news, tag=names.of(version), shares_repository=names.belong_to_an_app)
 
 
 def _commit(app: App, version: str) -> str:

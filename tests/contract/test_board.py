@@ -133,6 +133,15 @@ def test_an_issue_has_the_facts_and_foreign_words_stay_words(board: GitHubBoard,
     assert "<b>" not in issue["body"]
 
 
+def test_news_that_an_issue_has_on_a_later_page_is_not_told_again(board: GitHubBoard, pages: Pages) -> None:
+    board.issue(replace(BAD, id="d-1"))
+    for number in range(120):
+        board.client.read("POST", "/issues/1/comments", {"body": f"{number}"})
+    for _ in range(2):
+        board.issue(BAD)
+    assert sum(BAD.mark in comment["body"] for comment in get(pages, "/issues/1/comments", per_page="200")) == 1
+
+
 def test_an_issue_of_somebody_else_with_these_labels_is_left_alone(board: GitHubBoard, pages: Pages) -> None:
     other = b'{"title": "Mine", "body": "Hands off", "labels": ["deployment", "dev"]}'
     assert pages.answer("POST", "/issues", {}, other)
@@ -187,6 +196,27 @@ def test_a_version_without_a_tag_is_no_release(board: GitHubBoard, pages: Pages)
     answer = pages.answer("GET", "/releases/tags/1.4.0", {}, b"")
     assert answer
     assert answer[0] == "404 Not Found"
+
+
+def test_a_release_has_the_name_of_its_tag(board: GitHubBoard, pages: Pages, tags: set[str]) -> None:
+    tags.add("v1.4.0")
+    assert board.release(replace(FINAL, tag="v1.4.0")) == "https://github.com/acme/hello/releases/tag/v1.4.0"
+
+
+def test_two_apps_of_one_repository_keep_apart_what_they_tell(board: GitHubBoard, pages: Pages, tags: set[str]) -> None:
+    """GitHub has one status of a context, and one active deployment of an environment's name."""
+    tags.add("api/1.4.0")
+    for app in ("api", "web"):
+        news = replace(STAGED, app=app, version="1.4.0", tag=f"{app}/1.4.0", shares_repository=True)
+        for page in (board.deployment, board.status, board.checks):
+            page(news)
+        assert len(get(pages, "/deployments", sha=COMMIT, environment=f"{app}/dev")) == 1
+        board.release(news)
+    contexts = [status["context"] for status in get(pages, f"/commits/{COMMIT}/statuses")]
+    assert contexts == ["tagship/web/dev", "tagship/api/dev"]
+    assert get(pages, f"/commits/{COMMIT}/check-runs", check_name="tagship/api/dev: ship")["check_runs"]
+    release = get(pages, "/releases/tags/api/1.4.0")
+    assert release["generate_release_notes"] is False, "they would begin at the other app's release"
 
 
 MARK = "<!-- tagship preview hello/pr-51 -->"

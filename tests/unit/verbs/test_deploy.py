@@ -244,7 +244,7 @@ def nothing_changed(app: FakeApp, artifact: str = NEW) -> None:
 
 
 def test_refuses_an_artifact_that_is_not_there() -> None:
-    app = an_app()
+    app = untagged()
     app.remove(NEW)
     with pytest.raises(ArtifactMissing):
         deploy(app, artifact=NEW)
