@@ -131,7 +131,7 @@ def _tool(app: App, tool: str, least: tuple[int, int]) -> Finding:
 
 
 def _credentials(app: Account, of: str) -> Iterator[Finding]:
-    """Look whose credentials these are, and whether of the account that is wanted."""
+    """Look whose credentials these are, and of which account."""
     about, wanted = f"{of}credentials", app.settings.aws
     actual = (app.caller.split(":") + [""] * 5)[4]
     look = "aws sts get-caller-identity" + (f" --profile {wanted.profile}" if wanted.profile else "")

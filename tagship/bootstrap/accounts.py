@@ -6,7 +6,6 @@ environment has to choose. Credentials are a profile of each account's on a pers
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
     from tagship.sandbox.state import Running
     from tagship.settings import AwsAccount, Settings
-
-
-OF_JOBS = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
 class Accounts(Terminal):
@@ -40,7 +36,7 @@ class Accounts(Terminal):
 
     @cached_property
     def _by_bucket(self) -> Mapping[str, Self] | None:
-        """Make the app of each account, by its bucket; None if there is one account."""
+        """Make the app of each account, by bucket; None for one account."""
         accounts = self.settings.accounts
         if self.whole or accounts == [self.settings.aws]:
             return None
@@ -78,7 +74,7 @@ class Accounts(Terminal):
         chosen, ci, say = self.settings.aws, self.ci.running, self.screen.warn
         if not self.sandbox:
             # A job has the credentials of its role in its variables; profiles are for people's machines.
-            profile = "" if ci and any(os.environ.get(name) for name in OF_JOBS) else chosen.profile
+            profile = "" if ci and self.given_a_role else chosen.profile
             return Aws(chosen.region, profile=profile, account=chosen.account, ci=ci, say=say)
         box, keys = self.sandbox, self.sandbox.keys.of(chosen.account)
         return Aws(chosen.region, box.aws_url, sandbox=True, keys=keys, account=chosen.account, ci=ci, say=say)

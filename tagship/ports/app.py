@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
+    from tagship.ports.figures import FigureLog
     from tagship.ports.forge import Forge
     from tagship.ports.hooks import HookRunner
     from tagship.ports.images import Builder, Registry
@@ -146,7 +147,7 @@ class App(Protocol):
 
 
 class Account(App, Protocol):
-    """The app in one AWS account and region: what is asked and changed there.
+    """The app in one AWS account and region.
 
     Its settings have the environments of that account alone, and their `aws` is the account. The bucket's ports are
     those of the app: a key names its environment, whose bucket it is in.
@@ -160,6 +161,9 @@ class Account(App, Protocol):
     def foundation(self) -> Foundation: ...
     @property
     def hook_runner(self) -> HookRunner: ...
+    @property
+    def figures(self) -> FigureLog:
+        """Open the log that metrics are made of."""
 
     @property
     def caller(self) -> str:

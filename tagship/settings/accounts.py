@@ -22,16 +22,21 @@ if TYPE_CHECKING:
 KEYS = ("account", "region", "profile")  # what a bucket has one of
 
 
+def over(app: Values, own: Values) -> Values:
+    """Return the app's account with an environment's own keys in its place."""
+    return {**app, **{key: value for key, value in own.items() if value}}
+
+
 def of_one_account(environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
     """Find buckets that two tables put into different accounts or regions."""
     owners = {str(app.get("bucket", "")): ("aws", app)}
     for name, environment in environments.items():
-        own = table(environment, "aws")
-        chosen, place = {**app, **own}, f"environments.{name}.aws"
+        own, place = table(environment, "aws"), f"environments.{name}.aws"
+        chosen = over(app, own)
         bucket = str(chosen.get("bucket", ""))
         owner, other = owners.setdefault(bucket, (place, chosen))
         for key in KEYS:
-            if own and chosen.get(key, "") != other.get(key, ""):
+            if any(own.values()) and chosen.get(key, "") != other.get(key, ""):
                 yield f"{place}.{key}", f"differs from {cut(owner)}, whose bucket it has: name a bucket of its own"
 
 
@@ -40,7 +45,7 @@ def one_bucket_a_lease(environments: Mapping[str, Values], app: Values) -> Itera
     buckets: dict[str, tuple[str, str]] = {}
     for name, environment in environments.items():
         group = str(environment.get("lease_group") or name)
-        bucket = str({**app, **table(environment, "aws")}.get("bucket", ""))
+        bucket = str(over(app, table(environment, "aws")).get("bucket", ""))
         first, other = buckets.setdefault(group, (name, bucket))
         if other != bucket:
             yield (
@@ -75,8 +80,7 @@ class Located(Section):
 
     def account(self, environment: str) -> AwsAccount:
         """Return the account of an environment: the app's, with its own keys."""
-        own = self.environment(environment).aws
-        return own.over(self.aws) if own else self.aws
+        return self.environment(environment).aws.over(self.aws)
 
     @property
     def accounts(self) -> list[AwsAccount]:
@@ -85,7 +89,7 @@ class Located(Section):
         return list({account.bucket: account for account in map(self.account, named)}.values())
 
     def bucket_of(self, key: str) -> str:
-        """Name the bucket of a key; empty for a key of no environment."""
+        """Name the bucket of a key; empty if it is of none."""
         owner = self._owner(key)
         return self.account(owner).bucket if owner else ""
 
@@ -101,9 +105,9 @@ class Located(Section):
         return made
 
     def _owner(self, key: str) -> str:
-        """Name the environment that a key of S3 is of; empty for one of none.
+        """Name the environment that a key of S3 is of.
 
-        A lease is of any environment of its group: they share a bucket.
+        Empty if it is of none. A lease is of any environment of its group: they share a bucket.
         """
         name = layout.environment_of(key, self.app)
         if name in self.environments:
@@ -113,7 +117,7 @@ class Located(Section):
         return next((own for own in self.environments if self._is_archive(key, own)), "")
 
     def _is_archive(self, key: str, environment: str) -> bool:
-        """Tell whether a key is an archive of an environment from before tagship."""
+        """Tell whether a key is an environment's archive from before tagship."""
         patterns = [pattern.partition("{tag}")[0] for pattern in self.legacy_keys if "{environment}" in pattern]
         begins = (pattern.format(app=self.app, environment=environment) for pattern in patterns)
         return any(begin and key.startswith(begin) for begin in begins)

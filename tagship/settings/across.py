@@ -54,7 +54,8 @@ def same_state(environments: Mapping[str, Values], aws: Values) -> Iterator[Find
     # Each apply would destroy the other's resources.
     owners: dict[tuple[str, str], str] = {}
     for name, environment in environments.items():
-        infra, own = table(environment, "infra"), {**aws, **table(environment, "aws")}
+        infra = table(environment, "infra")
+        own = {**aws, **{key: value for key, value in table(environment, "aws").items() if value}}
         place, key = (_filled(str(infra.get(of) or ""), name, own) for of in ("state_bucket", "state_key"))
         owner = owners.setdefault((place or str(own.get("bucket", "")), key), name) if key else name
         if owner != name:

@@ -22,6 +22,7 @@ from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
+from tagship.settings.metrics import CloudWatch, metrics_problems
 from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
@@ -70,7 +71,7 @@ class Environment(Section):
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
-    aws: OwnAccount | None = None  # the app's account when left out
+    aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
@@ -130,6 +131,7 @@ class Settings(Located):
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
     report: ReportPlaces = Field(default_factory=ReportPlaces)
+    metrics: CloudWatch = Field(default_factory=CloudWatch)
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
@@ -181,6 +183,12 @@ class Settings(Located):
     def static_sets(self, environment: str) -> list[str]:
         """Name the static sets that an environment serves."""
         return [name for name, chosen in self.static.items() if environment in chosen.environments]
+
+    def sends_figures(self, environment: str) -> bool:
+        """Tell whether an environment's figures go to CloudWatch."""
+        # A preview's would be metrics, and cost, of a few days.
+        chosen = self.metrics
+        return chosen.emf and not self.is_preview(environment) and environment in (chosen.environments or [environment])
 
     def hook(self, environment: str, place: str) -> HookTable | None:
         """Return an environment's hook of a place; None without one."""
@@ -254,6 +262,8 @@ class Settings(Located):
         yield from attested(table(values, "ci"), environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
+        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
+        yield from metrics_problems(table(values, "metrics"), named, str(region))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():

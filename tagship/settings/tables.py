@@ -112,25 +112,17 @@ class AwsAccount(Section):
 
 
 class OwnAccount(Section):
-    """The account of one environment; a key that it leaves out is the app's."""
+    """The account of one environment; an empty key is the app's."""
 
     region: str = Field(default="", pattern=MAYBE_REGION)
     bucket: str = Field(default="", pattern=MAYBE_BUCKET)
     profile: str = ""
     account: str = Field(default="", pattern=ACCOUNT)
-    object_lock_days: int = Field(default=0, ge=0, le=3650)
 
     def over(self, app: AwsAccount) -> AwsAccount:
         """Return the app's account with these keys in place of its own."""
-        return app.model_copy(update=self.model_dump(exclude_unset=True))
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        if not values:
-            yield "", "is empty: name the bucket of its account, or remove it"
-        for key in ("region", "bucket"):
-            if values.get(key) == "":
-                yield key, "is empty: remove it to take the app's"
+        own = {key: value for key, value in self.model_dump().items() if value}
+        return app.model_copy(update=own) if own else app
 
 
 class Signing(Section):

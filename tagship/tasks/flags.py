@@ -125,7 +125,7 @@ COUNT = Flag("count", "how many versions", 5)
 OFFLINE = Flag("offline", "do not ask the remote: list what is known here", False)
 
 # A deployment.
-TEST = Flag("test", "send a test to each webhook of the settings, and read no ledger", False)
+TEST = Flag("test", "send a test to each webhook, ask GitHub what the token may write, and read no ledger", False)
 BUILT = Flag("built", "the output `built` of the job that built it: other files are refused")
 ALLOW_OLDER = Flag("allow-older", "deploy a version that is older than the one that runs", False)
 ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled back from, or is marked bad", False)

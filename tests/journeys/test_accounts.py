@@ -1,4 +1,4 @@
-"""Three accounts: each has its environment's artifacts, records and hosts, and a promotion carries bytes across."""
+"""Three accounts: each environment is in its own, with artifacts and records; a promotion carries bytes across."""
 
 from __future__ import annotations
 

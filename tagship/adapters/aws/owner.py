@@ -20,7 +20,7 @@ READS = re.compile(r"(Get|List|Head|Describe|Batch(Get|Check)|Lookup|Search|Assu
 
 @dataclass
 class Owner:
-    """The account that a session has to be of; `ask` says which it is."""
+    """The account of a session; `ask` says which it is."""
 
     account: str
     ask: Callable[[], str]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from tagship.adapters.aws import credentials, skew
 from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
 from tagship.adapters.aws.owner import Owner
+from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
-from tagship.domain import commands
+from tagship.domain.text import either
 from tagship.errors import NotAllowed, ServiceFailed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ AGAIN = "run the same command again"
 
 
 @dataclass(frozen=True)
-class Aws:
+class Aws(ClientRemedies):
     """Region, endpoint and credentials in one place.
 
     One session: clients share its loader (a client costs 100 ms). `say` hears what is waited for, and each time that
@@ -252,47 +253,6 @@ class Aws:
                 return f"{name.partition(',')[0]}:{IAM_ACTIONS.get(operation, operation)}"
         return operation
 
-    @property
-    def _sign_in(self) -> str:
-        if self.ci:
-            return (
-                "Give the job `id-token: write` and the step aws-actions/configure-aws-credentials, then run it again"
-            )
-        return "Sign in: aws sso login" + (f" --profile {self.profile}" if self.profile else "")
-
-    @property
-    def _of_account(self) -> str:
-        """Say how to get credentials of the account that is wanted."""
-        if self.ci:
-            return (
-                f"Have the step aws-actions/configure-aws-credentials take a role of {self.account}, then run it again"
-            )
-        if self.profile:
-            return f"Sign in to {self.account} with that profile: aws sso login --profile {self.profile}"
-        return "Name its profile as aws.profile in tagship.toml; these are known: aws configure list-profiles"
-
-    @property
-    def _try_it(self) -> str:
-        if self.ci:
-            return self._sign_in
-        return "Fix the profile, or sign in; then try: aws sts get-caller-identity" + (
-            f" --profile {self.profile}" if self.profile else ""
-        )
-
-    @property
-    def _reach(self) -> str:
-        return (
-            f"Start the sandbox: {commands.sandbox('up')}"
-            if self.sandbox
-            else f"Try it: curl -sS https://sts.{self.region}.amazonaws.com"
-        )
-
-    def _create_bucket(self, error: Any, doing: str) -> str:
-        if self.sandbox:
-            return f"Set up the sandbox again: {commands.sandbox('reset')}"
-        name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
-        return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"
-
 
 def hurried(aws: Aws) -> Aws:
     """Make clients of little patience, for a dispensable question."""
@@ -309,7 +269,8 @@ def _denied(error: Any) -> bool:
 
 
 def _allow(action: str) -> str:
-    return f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+    allow = f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+    return either(allow, "Then run the same command again")
 
 
 def _evidence(error: Any) -> str:

@@ -59,18 +59,18 @@ class SeveralStores:
         return self._of(key).create(key, body, metadata)
 
     def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
-        if self._of(source.key) is self._of(key):
-            self._of(key).copy(source, key, metadata)
+        """Copy within a bucket by S3 itself, and else by way of a file."""
+        store = self._of(key)
+        if self._of(source.key) is store:
+            store.copy(source, key, metadata)
             return
-        with TemporaryDirectory() as folder:  # no request copies with the credentials of two accounts
+        with TemporaryDirectory() as folder:
             file = Path(folder) / "object"
-            read = self.download(source.key, file)
+            read = self._of(source.key).download(source.key, file)
             if read is None or read.etag != source.etag:
-                raise ServiceFailed(
-                    f"{self.url(source.key)} is gone, or has changed since it was read.",
-                    remedy="Run the same command again",
-                )
-            self.create(key, file, metadata)
+                problem = f"{self.url(source.key)} is gone, or has changed since it was read."
+                raise ServiceFailed(problem, remedy="Run the same command again")
+            store.create(key, file, metadata)
 
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._of(key).replace(key, body, etag)
@@ -99,7 +99,7 @@ class SeveralStores:
         yield from heapq.merge(*listed, key=lambda entry: entry.key)
 
     def _own(self, bucket: str, prefix: str, delimiter: str, after: str) -> Iterator[Object]:
-        """List what a bucket has of its own environments, and of no single one."""
+        """List what a bucket has, but for other buckets' environments."""
         own = partial(self._belongs, bucket)
         yield from filter(own, self.stores[bucket]().list(prefix, delimiter, after))
 

@@ -21,7 +21,7 @@ KINDS = {  # the name of a kind -> the module that connects to it, imported when
 
 
 class Context(Account, Protocol):
-    """What a kind is given: the app in the environment's account, and what makes boto3 clients."""
+    """What a kind is given: the app in the environment's account."""
 
     @property
     def aws(self) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,7 +24,7 @@ from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.identities import caller_of
 from tagship.sandbox.world import World
 
-KNOWN = ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
+KNOWN = ("ArnLike", "ArnEquals", "StringEquals", "StringLike", "StringLikeIfExists")
 DENIED = (
     403,
     {"content-type": "application/xml"},
@@ -47,7 +48,8 @@ def _guarded(original: Any) -> Any:
 
 
 def _asked(response: Any, request: Any, full_url: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield bucket, key, action and listed prefix of a request, and of the source of a copy."""
+    """Yield bucket, key, action and listed prefix of a request."""
+    # A copy asks for its source, too.
     bucket, key = response.bucket_name, response.parse_key_name() or ""
     query = parse_qs(urlsplit(full_url).query, keep_blank_values=True)
     yield bucket, key, _action(request.method, key, query), query.get("prefix", [""])[0]
@@ -57,7 +59,8 @@ def _asked(response: Any, request: Any, full_url: str) -> Iterator[tuple[str, st
 
 
 def _action(method: str, key: str, query: Mapping[str, Any]) -> str:
-    """Name the IAM action; every one that no policy of ours grants is one."""
+    """Name the IAM action."""
+    # All that no policy of ours grants are one.
     if key and not query.keys() - {"versionId", "x-id", "partNumber"}:
         return {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject"}.get(method, "s3:DeleteObject")
     listed = not key and method in ("GET", "HEAD") and ("list-type" in query or not query)
@@ -71,31 +74,48 @@ def _allowed(response: Any, bucket: str, key: str, action: str, prefix: str) -> 
         return True
     caller = caller_of(response.access_key)
     context = {"aws:PrincipalArn": caller, "aws:PrincipalAccount": account, "s3:prefix": prefix}
-    resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
-    statements = json.loads(policy)["Statement"] if policy else []
-    meant = [one for one in statements if _meant(one, account, caller, action, resource, context=context)]
-    return any(one["Effect"] == "Allow" for one in meant) and all(one["Effect"] == "Allow" for one in meant)
+    asked = _Asked({"*", account, f"arn:aws:iam::{account}:root", caller}, action, _arn(bucket, key), context)
+    effects = [
+        statement["Effect"]
+        for statement in json.loads(policy or '{"Statement": []}')["Statement"]
+        if asked.by(statement)
+    ]
+    return "Allow" in effects and "Deny" not in effects
 
 
-def _meant(
-    statement: Mapping[str, Any], account: str, caller: str, action: str, resource: str, *, context: Mapping[str, str]
-) -> bool:
-    principals = statement.get("Principal", {})
-    named = ["*"] if principals == "*" else _list(principals.get("AWS", []))
-    known = {"*", account, f"arn:aws:iam::{account}:root", caller}
-    return (
-        bool(known & set(named))
-        and any(fnmatchcase(action, pattern) for pattern in _list(statement["Action"]))
-        and any(fnmatchcase(resource, pattern) for pattern in _list(statement["Resource"]))
-        and all(_holds(kind, wanted, context) for kind, wanted in statement.get("Condition", {}).items())
-    )
+def _arn(bucket: str, key: str) -> str:
+    return f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
 
 
-def _holds(kind: str, wanted: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    if kind not in KNOWN:
-        return False
-    equal: Callable[[str, str], bool] = fnmatchcase if kind.endswith("Like") else str.__eq__
-    return all(any(equal(context.get(name, ""), value) for value in _list(values)) for name, values in wanted.items())
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked, as the statements of a policy name it."""
+
+    principals: set[str]
+    action: str
+    resource: str
+    context: Mapping[str, str]
+
+    def by(self, statement: Mapping[str, Any]) -> bool:
+        """Tell whether a statement means this."""
+        named = statement.get("Principal", {})
+        return (
+            bool(self.principals & set(["*"] if named == "*" else _list(named.get("AWS", []))))
+            and any(fnmatchcase(self.action, pattern) for pattern in _list(statement["Action"]))
+            and any(fnmatchcase(self.resource, pattern) for pattern in _list(statement["Resource"]))
+            and all(self._holds(kind, wanted) for kind, wanted in statement.get("Condition", {}).items())
+        )
+
+    def _holds(self, kind: str, wanted: Mapping[str, Any]) -> bool:
+        if kind not in KNOWN:
+            return False
+        equal: Callable[[str, str], bool] = fnmatchcase if "Like" in kind else str.__eq__
+        given = {name: value for name, value in self.context.items() if value}
+        return all(
+            any(equal(given.get(name, ""), value) for value in _list(values))
+            or (kind.endswith("IfExists") and name not in given)
+            for name, values in wanted.items()
+        )
 
 
 def _list(value: Any) -> list[str]:

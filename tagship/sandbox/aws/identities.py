@@ -23,13 +23,14 @@ def issue(account: str) -> tuple[str, str]:
 
 
 def account_of(key: str) -> str:
-    """Name the account of a key; the default one for the sandbox's own."""
+    """Name the account of a key."""
+    # The default one for the sandbox's own.
     account: str = get_account_id_from(key)
     return account
 
 
 def caller_of(key: str) -> str:
-    """Return the ARN that conditions know a key's owner by: of a role, the role's own."""
+    """Return the ARN that conditions know a key's owner by."""
     account = account_of(key)
     role = stock.backend("sts", PARTITION, account).get_assumed_role_from_access_key(key)
     if role is not None:

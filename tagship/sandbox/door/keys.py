@@ -25,7 +25,7 @@ class Keys:
     others: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)  # access and secret, by account
 
     def of(self, account: str) -> tuple[str, str]:
-        """Return the pair that signs for an account; the sandbox's own if it has no other."""
+        """Return the pair of an account, or the sandbox's own."""
         access, secret = self.others.get(account, (self.access, self.secret))
         return access, secret
 
