@@ -43,8 +43,7 @@ MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
 ACCOUNT = r"^([0-9]{12})?$"
 MAYBE_BUCKET = rf"^({BUCKET[1:-1]})?$"
 MAYBE_REGION = rf"^({REGION[1:-1]})?$"
-# A state's place may have {account}, {region} and {environment}: it is the account's own, or the environment's.
-_OWN = r"\{(account|region|environment)\}"
+_OWN = r"\{(account|region|environment)\}"  # in a state's place
 _END = rf"([A-Za-z0-9]|{_OWN})"  # Terraform refuses a slash at either end
 STATE_BUCKET = rf"^(([a-z0-9]|{_OWN})([a-z0-9.-]|{_OWN}){{1,61}}([a-z0-9]|{_OWN}))?$"
 STATE_KEY = rf"^({_END}(([A-Za-z0-9._/-]|{_OWN})*{_END})?)?$"
@@ -178,6 +177,7 @@ class CiRuns(Section):
     """How a pushed tag's run is found and followed."""
 
     repository: str = Field(default="", pattern=REPOSITORY)  # read off the remote's URL when empty
+    trusted_root: str = ""  # Sigstore's, a file of the repository; empty: the one that the library carries
     appears_within: int = Field(default=60, ge=1)  # seconds
     timeout: int = Field(default=3600, ge=1)  # seconds
     green_before_tag: bool = False
@@ -187,6 +187,7 @@ class CiRuns(Section):
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
+        yield from outside("trusted_root", [values.get("trusted_root", "")])
         if number(values, "appears_within", cls) > number(values, "timeout", cls):
             yield "appears_within", "is longer than ci.timeout: make it shorter"
 
