@@ -9,18 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship import resources
+from tagship.account.crossing import copied, readers, source_of
 from tagship.account.dashboards import with_figures
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.account.named_repositories import PARAMETER, named_repositories
 from tagship.account.previews import preview_stack
-from tagship.account.stack_images import copied_images, image_repository, images_of_stack, named_in_ecr, own_repository
+from tagship.account.stack_images import image_repository, images_of_stack, named_in_ecr, own_repository
 from tagship.account.trusting import trusted_workflows
 from tagship.domain import commands, foundation, layout
+from tagship.domain.crossing_grants import with_readers, with_source
 from tagship.domain.documents import same_document
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, stack_name
 from tagship.errors import Refused, SettingsError
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings.previews import PREVIEWS, any_of
 from tagship.settings.tables import PLACE
 
@@ -76,7 +78,7 @@ def both(owner_id: str, repository_id: str) -> tuple[str, str]:
     return numbers
 
 
-def look(app: App, numbers: tuple[str, str]) -> Wanted:
+def look(app: Account, numbers: tuple[str, str]) -> Wanted:
     """Compare everything that `setup` makes with what the account has."""
     settings = app.settings
     image = image_repository(app)
@@ -94,6 +96,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     )
     repositories = named_repositories(app, current)
     template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
+    template = with_readers(template, list(readers(app)))
     template = with_figures(settings, template)
     shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
@@ -104,19 +107,21 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
 
 
-def look_at_documents(app: App) -> Wanted:
+def look_at_documents(app: Account) -> Wanted:
     """Compare the SSM documents and nothing else."""
     documents = documents_of(app)
     return Wanted(Existing(), Stack("", "", {}), {}, documents, _document_changes(app, documents))
 
 
-def names_of_stacks(app: App) -> list[str]:
+def names_of_stacks(app: Account) -> list[str]:
     """Name what has a stack: each environment, and all previews together."""
     own = [name for name in app.settings.environments if not app.settings.is_preview(name)]
     return [*own, *([PREVIEWS] if app.settings.previews.environment else [])]
 
 
-def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]) -> Stack:
+def environment_stack(
+    app: Account, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]
+) -> Stack:
     """Make an environment's stack, or that of all previews."""
     # Until the app's stack exists, a placeholder stands for each of its outputs.
     unknown = MADE_BY_US.format(stack_name(app.settings.app))
@@ -131,7 +136,10 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     chosen, settings = app.settings.environments[name], app.settings
     sites, distributions = _sites(app, name)
     template = foundation.with_blocks(
-        _read(app, f"{AWS}/environment.yaml"),
+        with_readers(
+            with_source(_read(app, f"{AWS}/environment.yaml"), source_of(app, name)),
+            [reader for reader in readers(app) if reader.source == name],
+        ),
         chosen.target.resource_tags,
         chosen.secrets.parameter_store,
         [secret.partition("#")[0] for secret in chosen.secrets.secrets_manager.values()],
@@ -140,7 +148,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         roles=chosen.target.stack_passed_roles,
         sites=sites,
         images=images_of_stack(app, name),
-        copied=copied_images(app, name),
+        copied=copied(app, name),
         groups=chosen.target.stack_groups,
         distributions=distributions,
         figures=settings.sends_figures(name),
@@ -170,7 +178,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Services": "yes" if chosen.target.stack_services else "no",
         "Sites": "yes" if sites else "no",
         "NamedImages": "yes" if named_in_ecr(app, name) else "no",
-        "ImageCopies": "yes" if copied_images(app, name) else "no",
+        "ImageCopies": "yes" if copied(app, name) else "no",
         "Topics": "yes" if settings.notify.topics else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
         "Figures": "yes" if settings.sends_figures(name) else "no",
@@ -180,7 +188,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     return Stack(stack_name(settings.app, name), template, parameters)
 
 
-def _sites(app: App, name: str) -> tuple[list[str], list[str]]:
+def _sites(app: Account, name: str) -> tuple[list[str], list[str]]:
     """List where an environment serves static sets: bucket/prefix, distributions."""
     places = [app.settings.static[static].environments[name] for static in app.settings.static_sets(name)]
     return [f"{place.bucket}/{place.prefix}" for place in places], [
@@ -197,7 +205,7 @@ def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -
     return ""
 
 
-def github_repository(app: App) -> str:
+def github_repository(app: Account) -> str:
     """Return owner/name from the settings or the remote. Raises SettingsError."""
     named = app.settings.ci.repository
     if not named and app.settings.sandbox:
@@ -213,7 +221,7 @@ def github_repository(app: App) -> str:
     return repository[1]
 
 
-def documents_of(app: App) -> dict[str, str]:
+def documents_of(app: Account) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
     preview = any_of(app.settings.environment_model(), app.settings.previews)
     targets = [environment.target for environment in app.settings.environments.values()]
@@ -222,7 +230,7 @@ def documents_of(app: App) -> dict[str, str]:
     return dict(sorted((name, content) for documents in rendered for name, content in documents.items()))
 
 
-def _read(app: App, name: str) -> str:
+def _read(app: Account, name: str) -> str:
     try:
         return resources.text(app.root, name)
     except OSError as reason:
@@ -239,7 +247,7 @@ def _stack_change(current: Stack | None, wanted: Stack) -> ResourceChange:
     return ResourceChange("stack", wanted.name, text, wanted.text, text == wanted.text)
 
 
-def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceChange]:
+def _document_changes(app: Account, documents: Mapping[str, str]) -> list[ResourceChange]:
     changes = []
     for name, content in documents.items():
         current = app.foundation.document(name)
@@ -248,7 +256,7 @@ def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceCh
     return changes
 
 
-def _key_changes(app: App) -> list[ResourceChange]:
+def _key_changes(app: Account) -> list[ResourceChange]:
     """Compare the public keys in the repository with the account's."""
     return [
         ResourceChange("public key", file.file, current, wanted, current == wanted)

@@ -7,10 +7,10 @@ from collections import Counter
 from tagship.domain import foundation
 from tagship.domain.foundation import Stack
 from tagship.errors import Refused
-from tagship.ports.app import App
+from tagship.ports.app import Account
 
 
-def image_repository(app: App) -> str:
+def image_repository(app: Account) -> str:
     """Return the ECR repository that all environments share.
 
     Empty if each has its own, or none. Raises Refused if some share one and others do not.
@@ -26,7 +26,7 @@ def image_repository(app: App) -> str:
     return next(iter(counts)) if len(counts) == 1 else ""
 
 
-def own_repository(app: App, name: str, shared: str, before: Stack | None) -> str:
+def own_repository(app: Account, name: str, shared: str, before: Stack | None) -> str:
     """Tell whether the environment's stack makes its image repository: yes or no."""
     # What it made once stays its own; what was there before is used and left alone.
     repository = foundation.repository_name(app.settings.environments[name].image.repository)
@@ -37,20 +37,12 @@ def own_repository(app: App, name: str, shared: str, before: Stack | None) -> st
     return "yes" if ours or not app.foundation.has_repository(repository) else "no"
 
 
-def images_of_stack(app: App, name: str) -> list[str]:
+def images_of_stack(app: Account, name: str) -> list[str]:
     """List the repositories of an environment's images."""
     return [image.repository for image in app.settings.images_of(name).values()]
 
 
-def named_in_ecr(app: App, name: str) -> bool:
+def named_in_ecr(app: Account, name: str) -> bool:
     """Tell whether an image that has a name is kept in ECR."""
     images = app.settings.images_of(name).items()
     return any(named and foundation.repository_name(image.repository) for named, image in images)
-
-
-def copied_images(app: App, name: str) -> list[str]:
-    """List the repositories of ECR that a promotion copies images from."""
-    order, own = app.settings.promotion.order, set(images_of_stack(app, name))
-    before = order[order.index(name) - 1] if name in order[1:] else ""
-    others = set(images_of_stack(app, before)) - own if before else set()
-    return sorted(repository for repository in others if foundation.repository_name(repository))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ class Terminal:
     def screen(self) -> Screen:
         from tagship.adapters.terminal import TerminalScreen
 
-        return TerminalScreen(as_json=self.as_json, dumb=os.environ.get("TERM") == "dumb")
+        return TerminalScreen(as_json=self.as_json, dumb=os.environ.get("TERM") == "dumb", spelled=_as_called)
 
     @cached_property
     def prompt(self) -> Prompt:
@@ -38,6 +39,19 @@ class Terminal:
         from tagship.adapters.ci_github import connect
 
         return connect(os.environ, self.screen.directive, self.screen.warn)
+
+    @property
+    def given_a_role(self) -> bool:
+        """Tell whether a job's own credentials are in its variables."""
+        return any(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"))
+
+
+def _as_called(text: str) -> str:
+    import shutil
+
+    from tagship.domain.called import as_called
+
+    return as_called(text, sys.argv[0], shutil.which, by_path=False)
 
 
 @dataclass(frozen=True)

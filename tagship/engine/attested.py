@@ -77,7 +77,7 @@ def named_statement(app: App, manifest: Manifest, name: str, digest: str) -> tup
     Returns its address and its statement. Raises NotAuthentic if it is gone or another.
     """
     key = layout.artifact(manifest.app, manifest.environment, manifest.artifact_id, name)
-    where, stored = f"s3://{app.store.bucket}/{key}", app.store.get(key)
+    where, stored = app.store.url(key), app.store.get(key)
     if stored is None:
         raise NotAuthentic(f"{where} is gone; the manifest of {manifest.artifact_id} names it.", remedy=AGAIN)
     if sha256(stored.body) != digest:

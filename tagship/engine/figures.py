@@ -46,7 +46,7 @@ def _send_end(app: App, environment: str, deployment_id: str) -> None:
             return
         figures = metrics(history, environment, until - PERIOD, until + timedelta(seconds=1))
         line = emf.of_deployment(figures, mine, app.settings.app, app.settings.metrics.namespace)
-        app.hurried.figures.put(environment, until, line)
+        app.hurried.at(environment).figures.put(environment, until, line)
     except TagshipError as reason:
         _warn(app, reason)
 
@@ -65,7 +65,7 @@ def send_look(app: App, current: Status) -> None:
     try:
         now = app.store.now()
         line = emf.of_look(look, environment, now, app.settings.app, app.settings.metrics.namespace)
-        app.hurried.figures.put(environment, now, line)
+        app.hurried.at(environment).figures.put(environment, now, line)
     except TagshipError as reason:
         _warn(app, reason)
 

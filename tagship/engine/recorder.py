@@ -70,7 +70,7 @@ class Recorder:
                 fence=self._fence,
                 reason=reason,
                 details=filled,
-                by=self._app.caller,
+                by=self._app.at(self._plan.environment).caller,
             )
         )
 
@@ -114,7 +114,7 @@ def abandon(app: App, dead: Deployment, over: str, fence: int, before: Predecess
             fence=fence,
             reason=_why(app, dead, over, forced=bool(before and before.forced)),
             details={"evidence": before.evidence} if before else {},
-            by=app.caller,
+            by=app.at(environment).caller,
         )
     )
 
@@ -143,7 +143,7 @@ def tests_entry(app: App, environment: str, artifact_id: str, manifest_sha256: s
         who=app.who,
         where=app.run_url,
         details={"manifest_sha256": manifest_sha256},
-        by=app.caller,
+        by=app.at(environment).caller,
     )
 
 
@@ -153,5 +153,7 @@ def _unit(report: Report) -> dict[str, Any]:
     All of it but the evidence, which the deployment's entry has once, and what only doctor asks for.
     """
     return {
-        name: value for name, value in asdict(report).items() if name not in {"evidence", "kept", "facts", "edited"}
+        name: value
+        for name, value in asdict(report).items()
+        if name not in {"evidence", "kept", "facts", "edited", "unseen"}
     }

@@ -37,13 +37,13 @@ class Conflict(Exception):
 
 
 class Store(Protocol):
-    """One bucket; writes are conditional.
+    """The app's bucket, or that of each environment; writes are conditional.
 
     A failure outside raises ServiceFailed, never a library's error.
     """
 
-    @property
-    def bucket(self) -> str: ...
+    def url(self, key: str) -> str:
+        """Spell where an object is: `s3://bucket/key`."""
 
     def now(self) -> datetime:
         """Read the store's own clock."""
@@ -75,8 +75,8 @@ class Store(Protocol):
         Returns why, for each key whose object was not deleted. One that is gone already is no failure.
         """
 
-    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
-        """Read the bucket's lifecycle rules, as S3 writes them."""
+    def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:
+        """Read the lifecycle rules of a prefix's bucket, as S3 writes them."""
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         """Yield objects under a prefix in key order, by pages.

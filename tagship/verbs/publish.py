@@ -57,7 +57,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         handover.check(folder(app, artifact_id), artifact_id, built)
     work = work_of(app, artifact_id, environment)
     signs = _signs(app, work.environment)
-    where = f"s3://{app.store.bucket}/{work.key(app, '')}"
+    where = app.store.url(work.key(app, ""))
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
     stored = stored_manifest(app, work.environment, work.artifact_id)
     if stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import itertools
@@ -15,6 +16,7 @@ import pytest
 
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.bucket.several import SeveralStores
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Object, Store
 from tests.contract import strict_aws
@@ -27,7 +29,14 @@ def s3_store() -> S3Store:
     return S3Store(strict_aws.aws(), strict_aws.bucket(f"contract-{next(numbers)}"))
 
 
-@pytest.fixture(params=[MemoryStore, s3_store], ids=["memory", "s3"])
+def several_stores() -> SeveralStores:
+    """Two buckets; what these tests name is of no environment, or of one in the second."""
+    stores = {"first": MemoryStore("first"), "second": MemoryStore("second")}
+    opened: dict[str, Callable[[], Store]] = {name: functools.partial(lambda it: it, it) for name, it in stores.items()}
+    return SeveralStores(opened, lambda key: "second" if key.startswith("a/b") else "")
+
+
+@pytest.fixture(params=[MemoryStore, s3_store, several_stores], ids=["memory", "s3", "several"])
 def store(request: pytest.FixtureRequest) -> Store:
     make: Callable[[], Store] = request.param
     return make()
@@ -50,14 +59,14 @@ def test_an_object_comes_back_as_it_was_put(store: Store) -> None:
 
 
 def test_a_bucket_without_rules_has_none(store: Store) -> None:
-    assert list(store.lifecycle()) == []
+    assert list(store.lifecycle("")) == []
 
 
 def test_the_rules_of_a_bucket_are_read_as_s3_writes_them(s3: S3Store) -> None:
     rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "hello/"}, "Expiration": {"Days": 30}}
     client = s3.aws.client("s3")
     client.put_bucket_lifecycle_configuration(Bucket=s3.bucket, LifecycleConfiguration={"Rules": [rule]})  # type: ignore[list-item]
-    [read] = s3.lifecycle()
+    [read] = s3.lifecycle("")
     assert {name: read[name] for name in rule} == rule
 
 

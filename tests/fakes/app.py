@@ -123,6 +123,13 @@ class FakeApp:
     def hurried(self) -> FakeApp:
         return self
 
+    def at(self, environment: str) -> FakeApp:
+        return self
+
+    @property
+    def accounts(self) -> list[FakeApp]:
+        return [self]
+
     @property
     def secrets(self) -> Secrets:
         return cast(Secrets, self.given["secrets"])
@@ -161,6 +168,9 @@ class FakeApp:
 
     def infrastructure(self, environment: str) -> Infrastructure:
         return cast(Infrastructure, self.given["infrastructure"])
+
+    def state_place(self, environment: str) -> tuple[str, str]:
+        return self.settings.state(environment, "123456789012")
 
     def state_store(self, environment: str) -> MemoryStore:
         return self.store

@@ -31,6 +31,9 @@ class MemoryStore:
         self._clock = clock
         self._lock = threading.RLock()
 
+    def url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
     def now(self) -> datetime:
         return self._now()
 
@@ -84,7 +87,7 @@ class MemoryStore:
             self.after("delete_all", batch[0])
         return {}
 
-    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
+    def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:
         return self.rules
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:

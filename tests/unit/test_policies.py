@@ -157,11 +157,13 @@ def applies(statement: Any, action: str, resource: str, context: Mapping[str, st
 
 def _condition(kind: str, key: str, wanted: list[str], context: Mapping[str, str]) -> bool:
     there = context.get(key)
+    if kind.endswith("IfExists"):
+        return there is None or _condition(kind.removesuffix("IfExists"), key, wanted, context)
     if kind == "Null":
         return (there is None) == (wanted == ["true"])
     if kind == "ArnNotLike":
         return there is None or not any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
-    if kind == "StringLike":
+    if kind in {"StringLike", "ArnLike"}:
         return there is not None and any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
     assert kind in {"StringEquals", "ArnEquals", "Bool"}, kind
     return there is not None and there in wanted
