@@ -24,6 +24,7 @@ from tagship.verbs.mark_good import mark_good
 from tagship.verbs.rollback import rollback
 from tagship.verbs.thaw import thaw
 from tests.fakes.app import FakeApp
+from tests.fakes.repository import FakeRepository
 
 VERSIONS = [f"0.1.{number}-dev" for number in range(8)]
 HISTORIES = 10_000 if os.environ.get("FAULTS") == "whole" else 60
@@ -39,7 +40,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.app = FakeApp()
+        self.app = FakeApp(given={"repository": FakeRepository()})
         self.published: list[str] = []
 
     @initialize()
