@@ -99,6 +99,7 @@ class Report:
     kept: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)  # of an inspection; see tagship.domain.inspection
     unsigned: bool = False  # the artifact, or what serves, is signed by nobody
+    edited: Sequence[str] = ()  # files of what serves that somebody edited by hand since it was deployed
     unseen: bool = False  # nobody could see what it serves
 
     @property

@@ -27,7 +27,7 @@ from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
 from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
-from tagship.settings.static_sets import Static
+from tagship.settings.static_sets import Static, strange_environments
 from tagship.settings.tables import (
     BRANCH,
     CALENDAR,
@@ -262,8 +262,7 @@ class Settings(Located):
         yield from attested(table(values, "ci"), environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
-        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
-        yield from metrics_problems(table(values, "metrics"), named, str(region))
+        yield from metrics_problems(table(values, "metrics"), environments, table(values, "aws"))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():
@@ -272,11 +271,7 @@ class Settings(Located):
         yield from same_state(environments, table(values, "aws"))
         yield from of_one_account(environments, table(values, "aws"))
         yield from one_bucket_a_lease(environments, table(values, "aws"))
-        for name, chosen in table(values, "static").items():
-            for environment in table(table({"it": chosen}, "it"), "environments"):
-                if environment not in environments:
-                    place = f"static.{name}.environments.{environment}"
-                    yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
+        yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
         yield from image_tables.problems(table(values, "images"), environments, used)
