@@ -158,7 +158,7 @@ def _commit(stage: Stage, where: Path, subject: str) -> None:
 def tag(stage: Stage) -> None:
     """Push a tag that the sandbox's own runner does not see, of workflows that act can read."""
     for path in (stage.work / ".github/workflows").glob("*.yml"):
-        path.write_text(path.read_text("utf-8").replace("  queue: max\n", ""), "utf-8")
+        path.write_text(re.sub(r"^ +queue: max\n", "", path.read_text("utf-8"), flags=re.M), "utf-8")
     _commit(stage, stage.work, "Leave out what act does not know")
     (stage.sandbox / "origin.git/hooks/post-receive").unlink()
     branch = stage.run(stage.work, "git", "branch", "--show-current").strip()

@@ -5,20 +5,24 @@ Resources that existed before are used unchanged; what our stack made stays part
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship import resources
+from tagship.account.crossing import copied, readers, source_of
+from tagship.account.dashboards import with_figures
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.account.named_repositories import PARAMETER, named_repositories
 from tagship.account.previews import preview_stack
+from tagship.account.stack_images import image_repository, images_of_stack, named_in_ecr, own_repository
 from tagship.account.trusting import trusted_workflows
 from tagship.domain import commands, foundation, layout
+from tagship.domain.crossing_grants import with_readers, with_source
+from tagship.domain.documents import same_document
 from tagship.domain.forge import alias_of, numbered, repository_of
-from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
+from tagship.domain.foundation import MADE_BY_US, Existing, Stack, stack_name
 from tagship.errors import Refused, SettingsError
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings.previews import PREVIEWS, any_of
 from tagship.settings.tables import PLACE
 
@@ -74,7 +78,7 @@ def both(owner_id: str, repository_id: str) -> tuple[str, str]:
     return numbers
 
 
-def look(app: App, numbers: tuple[str, str]) -> Wanted:
+def look(app: Account, numbers: tuple[str, str]) -> Wanted:
     """Compare everything that `setup` makes with what the account has."""
     settings = app.settings
     image = image_repository(app)
@@ -92,6 +96,8 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     )
     repositories = named_repositories(app, current)
     template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
+    template = with_readers(template, list(readers(app)))
+    template = with_figures(settings, template)
     shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in names_of_stacks(app)}
@@ -101,46 +107,21 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
 
 
-def look_at_documents(app: App) -> Wanted:
+def look_at_documents(app: Account) -> Wanted:
     """Compare the SSM documents and nothing else."""
     documents = documents_of(app)
     return Wanted(Existing(), Stack("", "", {}), {}, documents, _document_changes(app, documents))
 
 
-def image_repository(app: App) -> str:
-    """Return the ECR repository that all environments share.
-
-    Empty if each has its own, or none. Raises Refused if some share one and others do not.
-    """
-    environments = app.settings.environments.values()
-    named = [foundation.repository_name(environment.image.repository) for environment in environments]
-    counts = Counter(filter(None, named))
-    if len(counts) > 1 and max(counts.values()) > 1:
-        raise Refused(
-            f"Some environments share an image repository, and others do not: {', '.join(sorted(counts))}.",
-            remedy="Give each environment an image.repository of its own in tagship.toml, or all of them the same",
-        )
-    return next(iter(counts)) if len(counts) == 1 else ""
-
-
-def _own_repository(app: App, name: str, shared: str, before: Stack | None) -> str:
-    """Tell whether the environment's stack makes its image repository: yes or no."""
-    # What it made once stays its own; what was there before is used and left alone.
-    repository = foundation.repository_name(app.settings.environments[name].image.repository)
-    if shared or not repository:
-        return "no"
-    made = before.parameters if before else {}
-    ours = made.get("MakeImages") == "yes" and made.get("ImageRepository") == repository
-    return "yes" if ours or not app.foundation.has_repository(repository) else "no"
-
-
-def names_of_stacks(app: App) -> list[str]:
+def names_of_stacks(app: Account) -> list[str]:
     """Name what has a stack: each environment, and all previews together."""
     own = [name for name in app.settings.environments if not app.settings.is_preview(name)]
     return [*own, *([PREVIEWS] if app.settings.previews.environment else [])]
 
 
-def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]) -> Stack:
+def environment_stack(
+    app: Account, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]
+) -> Stack:
     """Make an environment's stack, or that of all previews."""
     # Until the app's stack exists, a placeholder stands for each of its outputs.
     unknown = MADE_BY_US.format(stack_name(app.settings.app))
@@ -155,7 +136,10 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     chosen, settings = app.settings.environments[name], app.settings
     sites, distributions = _sites(app, name)
     template = foundation.with_blocks(
-        _read(app, f"{AWS}/environment.yaml"),
+        with_readers(
+            with_source(_read(app, f"{AWS}/environment.yaml"), source_of(app, name)),
+            [reader for reader in readers(app) if reader.source == name],
+        ),
         chosen.target.resource_tags,
         chosen.secrets.parameter_store,
         [secret.partition("#")[0] for secret in chosen.secrets.secrets_manager.values()],
@@ -163,10 +147,11 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
         sites=sites,
-        images=_images(app, name),
-        copied=_copied(app, name),
+        images=images_of_stack(app, name),
+        copied=copied(app, name),
         groups=chosen.target.stack_groups,
         distributions=distributions,
+        figures=settings.sends_figures(name),
         topics=[topic.arn for topic in settings.notify.topics.values()],
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
@@ -182,7 +167,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         **keys,
         "SecretsKeyArn": chosen.secrets.kms_key,
         "ImageRepository": foundation.repository_name(chosen.image.repository),
-        "MakeImages": _own_repository(app, name, image, before),
+        "MakeImages": own_repository(app, name, image, before),
         **shared,
         **trusted_workflows(app, name, repository),
         "CleanupWorkflow": settings.ci.cleanup_workflow,
@@ -192,36 +177,18 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
         "Sites": "yes" if sites else "no",
-        "NamedImages": "yes" if _named_in_ecr(app, name) else "no",
-        "ImageCopies": "yes" if _copied(app, name) else "no",
+        "NamedImages": "yes" if named_in_ecr(app, name) else "no",
+        "ImageCopies": "yes" if copied(app, name) else "no",
         "Topics": "yes" if settings.notify.topics else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
+        "Figures": "yes" if settings.sends_figures(name) else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
 
 
-def _images(app: App, name: str) -> list[str]:
-    """List the repositories of an environment's images."""
-    return [image.repository for image in app.settings.images_of(name).values()]
-
-
-def _named_in_ecr(app: App, name: str) -> bool:
-    """Tell whether an image that has a name is kept in ECR."""
-    images = app.settings.images_of(name).items()
-    return any(named and foundation.repository_name(image.repository) for named, image in images)
-
-
-def _copied(app: App, name: str) -> list[str]:
-    """List the repositories of ECR that a promotion copies images from."""
-    order, own = app.settings.promotion.order, set(_images(app, name))
-    before = order[order.index(name) - 1] if name in order[1:] else ""
-    others = set(_images(app, before)) - own if before else set()
-    return sorted(repository for repository in others if foundation.repository_name(repository))
-
-
-def _sites(app: App, name: str) -> tuple[list[str], list[str]]:
+def _sites(app: Account, name: str) -> tuple[list[str], list[str]]:
     """List where an environment serves static sets: bucket/prefix, distributions."""
     places = [app.settings.static[static].environments[name] for static in app.settings.static_sets(name)]
     return [f"{place.bucket}/{place.prefix}" for place in places], [
@@ -238,7 +205,7 @@ def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -
     return ""
 
 
-def github_repository(app: App) -> str:
+def github_repository(app: Account) -> str:
     """Return owner/name from the settings or the remote. Raises SettingsError."""
     named = app.settings.ci.repository
     if not named and app.settings.sandbox:
@@ -254,7 +221,7 @@ def github_repository(app: App) -> str:
     return repository[1]
 
 
-def documents_of(app: App) -> dict[str, str]:
+def documents_of(app: Account) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
     preview = any_of(app.settings.environment_model(), app.settings.previews)
     targets = [environment.target for environment in app.settings.environments.values()]
@@ -263,7 +230,7 @@ def documents_of(app: App) -> dict[str, str]:
     return dict(sorted((name, content) for documents in rendered for name, content in documents.items()))
 
 
-def _read(app: App, name: str) -> str:
+def _read(app: Account, name: str) -> str:
     try:
         return resources.text(app.root, name)
     except OSError as reason:
@@ -280,7 +247,7 @@ def _stack_change(current: Stack | None, wanted: Stack) -> ResourceChange:
     return ResourceChange("stack", wanted.name, text, wanted.text, text == wanted.text)
 
 
-def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceChange]:
+def _document_changes(app: Account, documents: Mapping[str, str]) -> list[ResourceChange]:
     changes = []
     for name, content in documents.items():
         current = app.foundation.document(name)
@@ -289,7 +256,7 @@ def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceCh
     return changes
 
 
-def _key_changes(app: App) -> list[ResourceChange]:
+def _key_changes(app: Account) -> list[ResourceChange]:
     """Compare the public keys in the repository with the account's."""
     return [
         ResourceChange("public key", file.file, current, wanted, current == wanted)

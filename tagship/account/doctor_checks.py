@@ -13,14 +13,15 @@ from functools import partial
 from pathlib import Path
 
 from tagship import __version__
-from tagship.account import doctor_environment, doctor_github, doctor_units
+from tagship.account import doctor_environment, doctor_github, doctor_infra, doctor_units
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
+from tagship.account.places import place_of
 from tagship.domain import commands
 from tagship.domain.constraint import allows
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.text import listed, span
-from tagship.ports.app import App
+from tagship.ports.app import Account, App
 
 Check = Callable[[], Iterator[Finding]]
 
@@ -40,15 +41,14 @@ def checks(app: App) -> Mapping[str, Check]:
         "git": partial(_git, app),
         "docker": partial(_docker, app),
         "terraform": partial(_terraform, app),
-        "credentials": partial(_credentials, app),
         "clock": partial(_clock, app),
-        "bucket": partial(_bucket, app),
-        "account": partial(_account, app),
-        "keys": partial(_key_pairs, app),
     }
-    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_units.CHECKS}
+    for account in app.accounts:
+        of = f"{place_of(account)}: " if len(app.accounts) > 1 else ""
+        common |= {f"{of}{about}": partial(check, account, of) for about, check in OF_ACCOUNTS.items()}
+    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_infra.CHECKS, **doctor_units.CHECKS}
     for name in app.settings.environments:
-        common |= {f"{name}: {about}": partial(check, app, name) for about, check in of_each.items()}
+        common |= {f"{name}: {about}": partial(check, app.at(name), name) for about, check in of_each.items()}
     return common
 
 
@@ -130,11 +130,17 @@ def _tool(app: App, tool: str, least: tuple[int, int]) -> Finding:
 # -- the account -------------------------------------------------------------------------------------------------------
 
 
-def _credentials(app: App) -> Iterator[Finding]:
-    if app.caller:
-        yield ok("credentials", app.caller)
+def _credentials(app: Account, of: str) -> Iterator[Finding]:
+    """Look whose credentials these are, and of which account."""
+    about, wanted = f"{of}credentials", app.settings.aws
+    actual = (app.caller.split(":") + [""] * 5)[4]
+    look = "aws sts get-caller-identity" + (f" --profile {wanted.profile}" if wanted.profile else "")
+    if not app.caller:
+        yield failing(about, "AWS does not say whose they are", look)
+    elif wanted.account and actual != wanted.account:
+        yield failing(about, f"{app.caller}, and tagship.toml says account {wanted.account}", look)
     else:
-        yield failing("credentials", "AWS does not say whose they are", "aws sts get-caller-identity")
+        yield ok(about, app.caller)
 
 
 def _clock(app: App) -> Iterator[Finding]:
@@ -148,22 +154,22 @@ def _clock(app: App) -> Iterator[Finding]:
         yield ok("clock", words)
 
 
-def _bucket(app: App) -> Iterator[Finding]:
-    bucket = app.settings.aws.bucket
+def _bucket(app: Account, of: str) -> Iterator[Finding]:
+    about, bucket = f"{of}bucket", app.settings.aws.bucket
     if app.settings.sandbox:
-        yield ok("bucket", f"s3://{bucket}, the sandbox's own")
+        yield ok(about, f"s3://{bucket}, the sandbox's own")
         return
     gaps = app.foundation.bucket_gaps(bucket, app.settings.app)
     if gaps:
-        yield failing("bucket", f"s3://{bucket}: {', '.join(gaps)}", commands.setup(dry_run=True))
+        yield failing(about, f"s3://{bucket}: {', '.join(gaps)}", commands.setup(dry_run=True))
     else:
-        yield ok("bucket", f"s3://{bucket}")
+        yield ok(about, f"s3://{bucket}")
 
 
-def _account(app: App) -> Iterator[Finding]:
+def _account(app: Account, of: str) -> Iterator[Finding]:
     """Compare what `setup` makes with what is there."""
     for change in look(app, ("", "")).changes:
-        about = f"{change.kind} {change.name}"
+        about = f"{of}{change.kind} {change.name}"
         if change.same:
             yield ok(about, "as it should be")
         elif change.current:
@@ -174,6 +180,14 @@ def _account(app: App) -> Iterator[Finding]:
             yield failing(about, "is not there", commands.setup(), safe=True)
 
 
-def _key_pairs(app: App) -> Iterator[Finding]:
+def _key_pairs(app: Account, of: str) -> Iterator[Finding]:
     for problem in key_problems(app):
-        yield warning("keys", problem, commands.setup())
+        yield warning(f"{of}keys", problem, commands.setup())
+
+
+OF_ACCOUNTS: Mapping[str, Callable[[Account, str], Iterator[Finding]]] = {
+    "credentials": _credentials,
+    "bucket": _bucket,
+    "account": _account,
+    "keys": _key_pairs,
+}

@@ -13,11 +13,11 @@ from tagship.domain.keys import named
 from tagship.domain.text import counted
 from tagship.engine.rollback_candidates import OFFERED
 from tagship.errors import Refused
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings import Image
 
 
-def _public_keys(app: App, environment: str) -> Iterator[Finding]:
+def _public_keys(app: Account, environment: str) -> Iterator[Finding]:
     about = f"{environment}: public keys"
     if app.settings.environments[environment].allow_unsigned:
         yield warning(about, "takes artifacts that nobody signed", "Take allow_unsigned out of tagship.toml")
@@ -25,7 +25,7 @@ def _public_keys(app: App, environment: str) -> Iterator[Finding]:
     yield ok(about, named(app.keys(environment).verifier.public_keys()))
 
 
-def _secrets(app: App, environment: str) -> Iterator[Finding]:
+def _secrets(app: Account, environment: str) -> Iterator[Finding]:
     """Look whether the secrets of the settings are there."""
     # No value is asked for.
     about, wanted = f"{environment}: secrets", app.settings.environments[environment].secrets
@@ -47,7 +47,7 @@ def _secrets(app: App, environment: str) -> Iterator[Finding]:
         yield ok(about, f"{counted(count, 'value')} there")
 
 
-def _images(app: App, environment: str) -> Iterator[Finding]:
+def _images(app: Account, environment: str) -> Iterator[Finding]:
     """Look whether the registry keeps the images that a rollback wants."""
     images = {} if app.settings.sandbox else app.settings.images_of(environment)
     repositories = {repository_name(image.repository): name for name, image in images.items()}
@@ -56,7 +56,7 @@ def _images(app: App, environment: str) -> Iterator[Finding]:
             yield from _repository(app, environment, repository, images[name], named=bool(name))
 
 
-def _repository(app: App, environment: str, name: str, image: Image, *, named: bool) -> Iterator[Finding]:
+def _repository(app: Account, environment: str, name: str, image: Image, *, named: bool) -> Iterator[Finding]:
     """Look at mutability and lifecycle policy of a repository of ECR."""
     about, images = f"{environment}: images", app.foundation.image_repository(name)
     if images is None:
@@ -85,7 +85,7 @@ def _immutable(name: str, image: Image, environment: str) -> str:
     return f"{command}_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {filters}"
 
 
-CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {
+CHECKS: Mapping[str, Callable[[Account, str], Iterator[Finding]]] = {
     "public keys": _public_keys,
     "secrets": _secrets,
     "images": _images,

@@ -13,7 +13,7 @@ from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.forge import numbered, refs_alone, refs_too
 from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings.trust import ANY, ROLES, files, refs, trusted
 
 PATTERN = re.compile(r"""^ *-? *["']?([A-Za-z0-9*\[\]._/-]*\*[A-Za-z0-9*\[\]._/-]*)["']?(?: +#.*)?$""", re.MULTILINE)
@@ -22,7 +22,7 @@ NO_WORKFLOW = "Write that workflow, or take it out of {} there in tagship.toml"
 NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
 
 
-def _workflow(app: App, environment: str) -> Iterator[Finding]:
+def _workflow(app: Account, environment: str) -> Iterator[Finding]:
     """Look for the files whose jobs get the environment's roles."""
     about, sources = f"{environment}: workflow", trusted(app.settings, environment, own_files(app))
     if ANY in sources["ship"]:
@@ -42,12 +42,12 @@ def _workflow(app: App, environment: str) -> Iterator[Finding]:
         yield _started(app, environment, about, file)
 
 
-def _path(app: App, file: str) -> Path:
+def _path(app: Account, file: str) -> Path:
     """Find a workflow: GitHub reads them at the top of the repository."""
     return app.root / ("../" * len(PurePosixPath(app.repository.folder).parts)) / WORKFLOWS / file
 
 
-def _started(app: App, environment: str, about: str, name: str) -> Finding:
+def _started(app: Account, environment: str, about: str, name: str) -> Finding:
     """Look whether a pushed tag of the environment starts its workflow."""
     text = _path(app, name).read_text("utf-8", "replace") if name == app.settings.workflow(environment) else ""
     prefix, file = app.settings.tags.prefix, WORKFLOWS / name
@@ -58,11 +58,11 @@ def _started(app: App, environment: str, about: str, name: str) -> Finding:
     return ok(about, str(file))
 
 
-def _pattern(app: App, environment: str) -> str:
+def _pattern(app: Account, environment: str) -> str:
     return app.settings.tags.names.on_github(app.settings.suffix(environment))
 
 
-def _gate(app: App, environment: str) -> Iterator[Finding]:
+def _gate(app: Account, environment: str) -> Iterator[Finding]:
     """Look whether GitHub keeps an environment to its workflows' refs."""
     about = f"{environment}: GitHub"
     if app.settings.sandbox:
@@ -88,14 +88,14 @@ def _gate(app: App, environment: str) -> Iterator[Finding]:
         yield ok(about, f"{listed(list(gate.refs))} may use it; {reviewed}")
 
 
-def _approvals(app: App) -> str:
+def _approvals(app: Account) -> str:
     """Say whether this repository could ask for approvals at all."""
     # https://docs.github.com/actions/reference/workflows-and-actions/deployments-and-environments
     private = app.forge is not None and app.forge.home().private
     return " (a private repository can ask for that on GitHub Enterprise alone)" if private else ""
 
 
-def _subject(app: App, environment: str) -> Iterator[Finding]:
+def _subject(app: Account, environment: str) -> Iterator[Finding]:
     """Compare how GitHub's tokens name the repository with what the role trusts."""
     about, stack = f"{environment}: subject", app.foundation.stack(stack_name(app.settings.app, environment))
     if app.settings.sandbox or app.forge is None or stack is None:
@@ -112,7 +112,7 @@ def _subject(app: App, environment: str) -> Iterator[Finding]:
         yield ok(about, f"repo:{trusted or repository}:environment:{environment}")
 
 
-CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {
+CHECKS: Mapping[str, Callable[[Account, str], Iterator[Finding]]] = {
     "workflow": _workflow,
     "GitHub": _gate,
     "subject": _subject,

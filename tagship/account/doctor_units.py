@@ -16,11 +16,11 @@ from tagship.engine.artifacts import verified_manifest
 from tagship.engine.before_tagship import way_before
 from tagship.engine.rollback_candidates import range_of
 from tagship.errors import ArtifactError, TagshipError
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.ports.target import Examinable, Inspectable
 
 
-def _units(app: App, environment: str) -> Iterator[Finding]:
+def _units(app: Account, environment: str) -> Iterator[Finding]:
     units = app.target(environment).units()
     away = [f"{unit.name}: {unit.away}" for unit in units if not unit.online]
     about, total = f"{environment}: {plural(noun_of(units))}", counted(len(units), noun_of(units))
@@ -37,7 +37,7 @@ def _agents(units: Sequence[Unit]) -> str:
     return f" (agent {listed(versions)})" if versions else ""
 
 
-def _inspected(app: App, environment: str) -> Iterator[Finding]:
+def _inspected(app: Account, environment: str) -> Iterator[Finding]:
     """Ask all units for their room and what is in the way."""
     target = app.target(environment)
     online = [unit for unit in target.units() if unit.online]
@@ -84,7 +84,7 @@ def _folders(environment: str, seen: Mapping[str, Inspection]) -> Iterator[Findi
             yield failing(f"{environment}: {name}", problem, fix)
 
 
-def _way_back(app: App, environment: str) -> Iterator[Finding]:
+def _way_back(app: Account, environment: str) -> Iterator[Finding]:
     """Read every version that a rollback offers, as a rollback would."""
     about, versions = f"{environment}: way back", range_of(app, environment)
     runs = serving(app.ledger.deployments(environment))
@@ -105,7 +105,7 @@ def _way_back(app: App, environment: str) -> Iterator[Finding]:
         yield ok(about, "nothing to go back to yet")
 
 
-def _problem(app: App, environment: str, version: ArtifactId) -> str:
+def _problem(app: Account, environment: str, version: ArtifactId) -> str:
     """Say what a stored version lacks: its signature, its bundle, its image."""
     try:
         images = verified_manifest(app, environment, version).every_image.values()
@@ -115,7 +115,7 @@ def _problem(app: App, environment: str, version: ArtifactId) -> str:
     return next((f"{image.by_digest}: {why}" for image, why in unusable if why), "")
 
 
-def _examined(app: App, environment: str) -> Iterator[Finding]:
+def _examined(app: Account, environment: str) -> Iterator[Finding]:
     """Look at what a target itself knows to examine."""
     target = app.target(environment)
     if isinstance(target, Examinable):
@@ -123,7 +123,7 @@ def _examined(app: App, environment: str) -> Iterator[Finding]:
             yield replace(finding, about=f"{environment}: {finding.about}")
 
 
-CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {
+CHECKS: Mapping[str, Callable[[Account, str], Iterator[Finding]]] = {
     "units": _units,
     "room": _inspected,
     "target": _examined,

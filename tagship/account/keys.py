@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands
-from tagship.domain.foundation import MADE_BY_US, same_key, stack_name
-from tagship.domain.keys import ORDERS, RELEASE, public_keys, with_first
+from tagship.domain.foundation import MADE_BY_US, stack_name
+from tagship.domain.keys import ORDERS, RELEASE, public_keys, same_key, with_first
 from tagship.domain.text import either
 from tagship.errors import Refused
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings.previews import PREVIEWS, place_of_keys
 from tagship.settings.tables import PLACE
 
@@ -31,7 +31,7 @@ class KeyFile:
     environment: str = ""
 
 
-def key_files(app: App) -> Sequence[KeyFile]:
+def key_files(app: Account) -> Sequence[KeyFile]:
     """List the keys in KMS that the settings name; once each."""
     # A PEM file's owner made both halves; the sandbox has pairs of its own.
     signing = app.settings.signing
@@ -51,7 +51,7 @@ def key_files(app: App) -> Sequence[KeyFile]:
 PURPOSES = (RELEASE, ORDERS)
 
 
-def key_problems(app: App) -> Iterator[str]:
+def key_problems(app: Account) -> Iterator[str]:
     """Say what the settings' keys let people do that they need not."""
     signing = app.settings.signing
     if not signing or not signing.key.startswith("kms:"):
@@ -63,7 +63,7 @@ def key_problems(app: App) -> Iterator[str]:
         yield "there is no signing.order_key: a rollback by hand can't sign the pointer of hosts that boot"
 
 
-def stack_keys(app: App, environment: str, shared: str, before: Mapping[str, str]) -> dict[str, str]:
+def stack_keys(app: Account, environment: str, shared: str, before: Mapping[str, str]) -> dict[str, str]:
     """Choose an environment's parameters about keys.
 
     `shared` is the ARN of the key that environments share. What this stack made stays part of it; another that the
@@ -79,7 +79,7 @@ def stack_keys(app: App, environment: str, shared: str, before: Mapping[str, str
     return {"KeyArn": arn, "ReleaseKeyAlias": alias, "OrderKeyArn": order_arn, "OrderKeyAlias": order_alias}
 
 
-def _made_or_given(app: App, key: str, made: str) -> tuple[str, str]:
+def _made_or_given(app: Account, key: str, made: str) -> tuple[str, str]:
     """Return an existing key's ARN, or the alias to make."""
     alias = key.removeprefix("kms:") if key.startswith("kms:alias/") else ""
     if alias and alias == made:
@@ -91,7 +91,7 @@ def _made_or_given(app: App, key: str, made: str) -> tuple[str, str]:
 # -- the public halves -------------------------------------------------------------------------------------------------
 
 
-def wanted_files(app: App) -> Iterator[tuple[KeyFile, str, str]]:
+def wanted_files(app: Account) -> Iterator[tuple[KeyFile, str, str]]:
     """Compare each file's text with what it should be.
 
     The account's key is put first, and signs; those there were before still count. Raises Refused for a file that has

@@ -10,13 +10,13 @@ from tagship.domain import foundation
 from tagship.domain.foundation import Stack, stack_name
 from tagship.domain.text import listed
 from tagship.errors import Refused
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings import Environment
 from tagship.settings.previews import PREVIEWS, any_of, pattern_of
 from tagship.settings.tables import PLACE
 
 
-def preview_stack(app: App, text: str, before: Stack | None, shared: Mapping[str, str]) -> Stack:
+def preview_stack(app: Account, text: str, before: Stack | None, shared: Mapping[str, str]) -> Stack:
     """Make the stack of previews.
 
     `text` is the template, `shared` has ProviderArn, Repository and NumberedRepository. Raises Refused if the role
@@ -65,7 +65,7 @@ def _patterns(names: Sequence[str]) -> list[str]:
     return [pattern_of(name) for name in names]
 
 
-def _images(app: App, chosen: Environment) -> list[str]:
+def _images(app: Account, chosen: Environment) -> list[str]:
     """List the repositories of the images that previews run."""
     named = {name: app.settings.images[name].of(PREVIEWS).repository for name in chosen.target.images if name}
     own = [chosen.image.repository] if "" in chosen.target.images else []
@@ -75,7 +75,7 @@ def _images(app: App, chosen: Environment) -> list[str]:
 # -- apart from every other environment --------------------------------------------------------------------------------
 
 
-def _require_apart(app: App, chosen: Environment) -> None:
+def _require_apart(app: Account, chosen: Environment) -> None:
     """Raise Refused if the role of previews would reach another environment.
 
     Whoever can push a branch can have that role.
@@ -88,7 +88,7 @@ def _require_apart(app: App, chosen: Environment) -> None:
         )
 
 
-def _overlaps(app: App, chosen: Environment) -> Iterator[str]:
+def _overlaps(app: Account, chosen: Environment) -> Iterator[str]:
     signing = app.settings.signing
     if signing and PLACE not in signing.key:
         yield f"signing.key is {signing.key} for every environment, without {PLACE}"
@@ -100,7 +100,7 @@ def _overlaps(app: App, chosen: Environment) -> Iterator[str]:
         yield from (f"{name} has {thing}, too" for thing in _shared(app, chosen, name, other))
 
 
-def _shared(app: App, chosen: Environment, name: str, other: Environment) -> Iterator[str]:
+def _shared(app: Account, chosen: Environment, name: str, other: Environment) -> Iterator[str]:
     """Name what an environment has that the role could change."""
     ours, theirs = chosen.target, other.target
     repositories = [image.repository for image in app.settings.images_of(name).values() if image.repository]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tagship.account.desired import documents_of
 from tagship.domain.foundation import stack_name
-from tagship.ports.app import App
+from tagship.ports.app import Account
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Removal:
         return not self.stacks and not self.documents
 
 
-def removal(app: App, environment: str) -> Removal:
+def removal(app: Account, environment: str) -> Removal:
     """Find what is there of an environment's.
 
     The app's own stack and the documents go with the last environment.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from tagship.domain import foundation
 from tagship.errors import SettingsError
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings.trust import ANY, trusted
 
 
-def own_files(app: App) -> str:
+def own_files(app: Account) -> str:
     """Return what the names of an app's workflows begin with."""
     # In a folder of its own, its name.
     return f"{app.settings.app}-" if app.repository.folder else ""
 
 
-def trusted_workflows(app: App, name: str, repository: str) -> dict[str, str]:
+def trusted_workflows(app: Account, name: str, repository: str) -> dict[str, str]:
     """Write whose jobs get each role, as GitHub's tokens name their workflows.
 
     Empty: any workflow's; "none": nobody's. Raises SettingsError if AWS would not take so many.

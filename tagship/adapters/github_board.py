@@ -39,7 +39,7 @@ class GitHubBoard:
         self._post(path, {"state": news.outcome, **{name: text for name, text in texts.items() if text}})
 
     def _deployments(self, news: News) -> Sequence[Answer]:
-        query = urlencode({"sha": news.commit, "environment": news.environment, "per_page": 100})
+        query = urlencode({"sha": news.commit, "environment": news.environment_on_github, "per_page": 100})
         deployments: Sequence[Answer] = self._get(f"/deployments?{query}")
         return deployments
 
@@ -48,7 +48,7 @@ class GitHubBoard:
             "/deployments",
             {
                 "ref": news.commit,
-                "environment": news.environment,
+                "environment": news.environment_on_github,
                 "description": news.version,
                 "payload": {"tagship": news.id, "version": news.version},
                 "auto_merge": False,  # nor are other checks asked: it has happened already
@@ -58,7 +58,7 @@ class GitHubBoard:
 
     def status(self, news: News) -> None:
         wanted = {
-            "context": f"{OURS}{news.environment}",
+            "context": f"{OURS}{news.environment_on_github}",
             "state": STATUSES[news.outcome],
             "description": news.description,
             "target_url": news.run_url,
@@ -73,7 +73,7 @@ class GitHubBoard:
     def checks(self, news: News) -> None:
         for stage in news.stages:
             name, id_ = (
-                f"{OURS}{news.environment}: {stage.name}"[:LONGEST_NAME],
+                f"{OURS}{news.environment_on_github}: {stage.name}"[:LONGEST_NAME],
                 f"{news.id}/{news.state}/{stage.name}",
             )
             query = urlencode({"check_name": name, "filter": "latest", "per_page": 100})
@@ -82,12 +82,19 @@ class GitHubBoard:
                 self._post("/check-runs", _check(news, stage, name, id_))
 
     def release(self, news: News) -> str:
-        tag = quote(news.version, safe="")
-        if self.client.ask("GET", f"/git/ref/tags/{tag}", absent=True).status_code == MISSING:
+        tag = news.tag or news.version
+        path = quote(tag, safe="/")
+        if self.client.ask("GET", f"/git/ref/tags/{path}", absent=True).status_code == MISSING:
             return ""  # GitHub would make the tag
-        if self.client.ask("GET", f"/releases/tags/{tag}", absent=True).status_code != MISSING:
+        if self.client.ask("GET", f"/releases/tags/{path}", absent=True).status_code != MISSING:
             return ""
-        wanted = {"tag_name": news.version, "name": news.version, "body": news.headline, "generate_release_notes": True}
+        # Notes that GitHub writes begin at the release before, which may be another app's.
+        wanted = {
+            "tag_name": tag,
+            "name": tag,
+            "body": news.headline,
+            "generate_release_notes": not news.shares_repository,
+        }
         return str(self._post("/releases", wanted)["html_url"])
 
     def issue(self, news: News) -> str:
@@ -108,10 +115,10 @@ class GitHubBoard:
 
     def _add(self, issue: Answer, news: News) -> str:
         """Comment on an issue, unless it has this news already."""
-        path = f"/issues/{issue['number']}/comments"
-        bodies = [issue.get("body") or "", *(comment["body"] for comment in self._get(f"{path}?per_page=100"))]
+        bodies = [issue.get("body") or "", *(comment["body"] for comment in self._comments(issue["number"]))]
         if not any(news.mark in body for body in bodies):
-            self._post(path, {"body": news.body()})
+            self._post(f"/issues/{issue['number']}/comments", {"body": news.body()})
+        if set(news.labels) - {label["name"] for label in issue.get("labels", ())}:
             self._post(f"/issues/{issue['number']}/labels", {"labels": news.labels})
         return str(issue["html_url"])
 
@@ -126,6 +133,11 @@ class GitHubBoard:
         if ours["body"] != body:
             self.client.ask("PATCH", f"/issues/comments/{ours['id']}", {"body": body})
         return str(ours["html_url"])
+
+    def tried(self, pages: Sequence[str]) -> Mapping[str, str]:
+        from tagship.adapters import github_trial
+
+        return github_trial.tried(self.client, pages)
 
     def _comments(self, number: int) -> Iterator[Answer]:
         for page in itertools.count(1):

@@ -68,8 +68,7 @@ class LocalPackager:
     say: Callable[[str], None] = lambda _: None
 
     def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
-        passed = {name: value for name, value in self.inherited.items() if not CREDENTIALS.fullmatch(name)}
-        code, errors = Program(command, directory, {**passed, **variables}).run(self.say)
+        code, errors = Program(command, directory, {**self._passed, **variables}).run(self.say)
         if code:
             words = shlex.join(command)
             raise Refused(
@@ -78,3 +77,18 @@ class LocalPackager:
                 remedy=f"See what it says, in {directory}: {words}",
                 evidence=errors[-TAIL:],
             )
+
+    def answer(self, command: Sequence[str], directory: Path) -> str:
+        try:
+            ended = subprocess.run(
+                command, cwd=directory, env=self._passed, capture_output=True, text=True, timeout=WITHIN, check=True,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        return f"{ended.stdout}{ended.stderr}".strip()  # Java says its version on stderr
+
+    @property
+    def _passed(self) -> dict[str, str]:
+        """Return the variables of this process that are no credentials."""
+        return {name: value for name, value in self.inherited.items() if not CREDENTIALS.fullmatch(name)}

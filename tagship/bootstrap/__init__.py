@@ -6,9 +6,9 @@ import getpass
 import os
 import socket
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagship import settings
 from tagship.bootstrap.storage import Storage
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tagship.ports.people import Clock
     from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.target import Target, Web
-    from tagship.sandbox.state import Running
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,13 @@ class Wiring(Storage):
     root: Path
     as_json: bool = False
     hurries: Wiring | None = None  # whose clients this one's are made of; see `hurried`
+    whole: Wiring | None = None  # with the environments of every account, if this is the app in one of them
 
     @cached_property
     def hurried(self) -> Wiring:
         """Return the same app, for questions that AWS has seconds for."""
+        if self.whole:
+            return self.whole.hurried.at(next(iter(self.settings.environments)))
         made = replace(self, hurries=self)
         vars(made).update(screen=self.screen, prompt=self.prompt, ci=self.ci)
         return made
@@ -77,28 +79,6 @@ class Wiring(Storage):
         return home(self.root) / FOLDER
 
     @cached_property
-    def sandbox(self) -> Running | None:
-        """Find the sandbox, if wanted. Raises ServiceFailed if down."""
-        if not self.settings.sandbox:
-            return None
-        from tagship.sandbox.state import require
-
-        return require(self.root)
-
-    @cached_property
-    def aws(self) -> Any:
-        """Make boto3 clients: region, endpoint and credentials in one place."""
-        from tagship.adapters.aws.session import Aws, hurried
-
-        if self.hurries:
-            return hurried(self.hurries.aws)
-        region, ci, say = self.settings.aws.region, self.ci.running, self.screen.warn
-        if not self.sandbox:
-            return Aws(region, profile=self.settings.aws.profile, ci=ci, say=say)
-        box, keys = self.sandbox, (self.sandbox.keys.access, self.sandbox.keys.secret)
-        return Aws(region, box.aws_url, sandbox=True, keys=keys, ci=ci, say=say)
-
-    @cached_property
     def machine(self) -> Machine:
         from tagship.adapters.machine import LocalMachine
 
@@ -117,7 +97,9 @@ class Wiring(Storage):
         signing = self.settings.signing
         revoked = signing.revoked if signing else ()
         key, public_key, setting = self._pair(environment, purpose)
-        return Keys(signer(key, self.aws, setting), PemVerifier(Path(public_key), frozenset(revoked), setting))
+        return Keys(
+            signer(key, self.at(environment).aws, setting), PemVerifier(Path(public_key), frozenset(revoked), setting)
+        )
 
     def _pair(self, environment: str, purpose: str) -> tuple[str, str, str]:
         """Name a pair of keys, or the sandbox's, and its setting."""
@@ -157,7 +139,8 @@ class Wiring(Storage):
         from tagship.adapters.aws.ecr import Ecr
         from tagship.adapters.docker import Docker
 
-        return Ecr(self.aws, Docker(os.environ))
+        others = {app.settings.aws.account: partial(getattr, app, "aws") for app in self.accounts}
+        return Ecr(self.aws, Docker(os.environ), others=others)
 
     @cached_property
     def forge(self) -> Forge | None:
@@ -239,9 +222,9 @@ class Wiring(Storage):
         from tagship.adapters.terraform import Terraform
 
         chosen = self.settings.environment(environment).infra
-        bucket, key = self.settings.state(environment)
+        bucket, key = self.state_place(environment)
         return Terraform(
-            self.aws,
+            self.at(environment).aws,
             directory=self.root / chosen.directory,
             data=settings.own(self.root) / "infra" / environment,
             bucket=bucket,
@@ -249,14 +232,14 @@ class Wiring(Storage):
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
             inherited=os.environ,
-            var_files=chosen.var_files,
+            var_files=chosen.var_files_of(environment),
             pinned=self.ci.running,  # a runner has AWS credentials, and runs no provider that nobody has reviewed
         )
 
     def target(self, environment: str) -> Target:
         from tagship.adapters.targets import connect
 
-        return connect(self, environment)
+        return connect(self.at(environment), environment)
 
 
 def debugging() -> bool:

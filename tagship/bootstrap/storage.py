@@ -1,42 +1,61 @@
-"""What an app has in S3, and what watches over it there: artifacts, records, static sets, calendars."""
+"""What an app has in S3, and what watches over it: artifacts, records, static sets, calendars, figures."""
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-from tagship.bootstrap.terminal import Terminal
+from tagship.bootstrap.accounts import Accounts
 
 if TYPE_CHECKING:
-    from tagship import settings
+    from tagship.adapters.clock import AnswersClock
     from tagship.ports.account import Calendar
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+    from tagship.ports.figures import FigureLog
     from tagship.ports.site import Site
 
 
-class Storage(Terminal):
+class Storage(Accounts):
     """The ports over S3, of one repository's settings."""
-
-    settings: settings.Settings
-    aws: Any
 
     @cached_property
     def store(self) -> Store:
+        """Open the app's bucket, or the bucket of each environment."""
+        if self.whole:
+            return self.whole.store
+        if len(self.accounts) == 1:
+            return self.bucket
+        from tagship.adapters.bucket.several import SeveralStores
+
+        opened = {app.settings.aws.bucket: partial(getattr, app, "bucket") for app in self.accounts}
+        return SeveralStores(opened, self.settings.bucket_of)
+
+    @cached_property
+    def bucket(self) -> Store:
+        """Open the bucket of this account."""
         from tagship.adapters.aws.s3 import S3Store
 
-        return S3Store(self.aws, self.settings.aws.bucket)
+        return S3Store(self.aws, self.settings.aws.bucket, self.time_of_s3)
+
+    @cached_property
+    def time_of_s3(self) -> AnswersClock:
+        """Keep the time of S3, which all buckets share."""
+        from tagship.adapters.clock import AnswersClock
+
+        return self.whole.time_of_s3 if self.whole else AnswersClock()
 
     @cached_property
     def leases(self) -> Leases:
         from tagship.adapters.bucket.leases import StoredLeases
 
-        return StoredLeases(self.store, self.settings.app, self.settings.lease_group)
+        whole = self.whole
+        return whole.leases if whole else StoredLeases(self.store, self.settings.app, self.settings.lease_group)
 
     @cached_property
     def freezes(self) -> Freezes:
         from tagship.adapters.bucket.freezes import StoredFreezes
 
-        return StoredFreezes(self.store, self.settings.app)
+        return self.whole.freezes if self.whole else StoredFreezes(self.store, self.settings.app)
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -48,12 +67,27 @@ class Storage(Terminal):
     def ledger(self) -> Ledger:
         from tagship.adapters.bucket.ledger import StoredLedger
 
-        return StoredLedger(self.store, self.settings.app)
+        return self.whole.ledger if self.whole else StoredLedger(self.store, self.settings.app)
+
+    def state_place(self, environment: str) -> tuple[str, str]:
+        bucket, key = self.settings.state(environment)
+        if "{account}" not in bucket + key:
+            return bucket, key
+        from tagship.adapters.aws.identity import account
+
+        return self.settings.state(environment, account(self.at(environment).aws))
+
+    @cached_property
+    def figures(self) -> FigureLog:
+        from tagship.adapters.aws.figures import CloudWatchLog
+        from tagship.domain.dashboard import log_group
+
+        return CloudWatchLog(self.aws, log_group(self.settings.app))
 
     def state_store(self, environment: str) -> Store:
         from tagship.adapters.aws.s3 import S3Store
 
-        return S3Store(self.aws, self.settings.state(environment)[0])
+        return S3Store(self.at(environment).aws, self.state_place(environment)[0])
 
     @property
     def report_site(self) -> Site:
@@ -65,4 +99,4 @@ class Storage(Terminal):
         from tagship.adapters.aws.site import AwsSite
 
         place = self.settings.static[static_set].environments[environment]
-        return AwsSite(self.aws, place.bucket, place.prefix, place.distribution)
+        return AwsSite(self.at(environment).aws, place.bucket, place.prefix, place.distribution)

@@ -40,6 +40,11 @@ class Terminal:
 
         return connect(os.environ, self.screen.directive, self.screen.warn)
 
+    @property
+    def given_a_role(self) -> bool:
+        """Tell whether a job's own credentials are in its variables."""
+        return any(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"))
+
 
 def _as_called(text: str) -> str:
     import shutil

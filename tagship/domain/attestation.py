@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tagship.domain import layout
-from tagship.domain.manifest import ImageRef, Manifest, StaticRef
+from tagship.domain.manifest import ImageRef, Manifest, PackageRef, StaticRef
 from tagship.errors import NotAuthentic
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 SBOM = "https://cyclonedx.org/bom"  # the predicate of a bill of materials
 PAYLOAD = "application/vnd.in-toto+json"
+PART = "artifact:"  # before the place of a part that is no image, where a URI is asked for
 
 
 @dataclass(frozen=True)
@@ -54,31 +55,62 @@ def subjects_of(
     place: str,
     bundle_sha256: str,
     images: Iterable[ImageRef],
-    packages: Mapping[str, str] | None = None,
-    static: Mapping[str, StaticRef] | None = None,
+    parts: Iterable[PartObject] = (),
 ) -> dict[str, str]:
     """List an artifact's parts by name; `place` is app/environment/artifact id.
 
-    `packages` are name -> SHA-256 of its zip files. A static set has two objects: its files, and their list.
+    What was built for another artifact is not among them: see `taken`.
     """
-    files = {layout.BUNDLE: bundle_sha256} | {layout.package(name): sha for name, sha in (packages or {}).items()}
-    for name, ref in (static or {}).items():
-        files |= {layout.static(name): ref.sha256, layout.static_files(name): ref.files_sha256}
-    parts = {f"{place}/{name}": f"sha256:{digest}" for name, digest in files.items()}
-    return parts | {image.pushed_to: image.digest for image in images if not image.built_for}
+    files = {layout.BUNDLE: bundle_sha256} | {part.name: part.sha256 for part in parts if not part.built_for}
+    subjects = {f"{place}/{name}": f"sha256:{digest}" for name, digest in files.items()}
+    return subjects | {image.pushed_to: image.digest for image in images if not image.built_for}
 
 
-def taken(images: Iterable[ImageRef]) -> dict[str, str]:
-    """List images that were built for another artifact."""
-    return {image.pushed_to: image.digest for image in images if image.built_for}
+def taken(place: str, images: Iterable[ImageRef], parts: Iterable[PartObject] = ()) -> dict[str, str]:
+    """List what was built for another artifact.
+
+    Images by repository, other parts by their place.
+    """
+    above = place.rpartition("/")[0]
+    others = {
+        f"{PART}{above}/{part.built_for}/{part.name}": f"sha256:{part.sha256}" for part in parts if part.built_for
+    }
+    return {image.pushed_to: image.digest for image in images if image.built_for} | others
+
+
+@dataclass(frozen=True)
+class PartObject:
+    """An object of a package or a static set.
+
+    Its name below the artifact, and its SHA-256 (hex).
+    """
+
+    name: str
+    sha256: str
+    built_for: str = ""
+
+
+def part_objects(packages: Mapping[str, PackageRef], static: Mapping[str, StaticRef]) -> list[PartObject]:
+    """List the objects of packages and sets.
+
+    A set has two: its files, and their list.
+    """
+    parts = [PartObject(layout.package(name), ref.sha256, ref.built_for) for name, ref in packages.items()]
+    for name, made in static.items():
+        parts.append(PartObject(layout.static(name), made.sha256, made.built_for))
+        parts.append(PartObject(layout.static_files(name), made.files_sha256, made.built_for))
+    return parts
 
 
 def subjects_of_manifest(manifest: Manifest) -> dict[str, str]:
     """List the parts that a manifest names."""
-    packages = {name: package.sha256 for name, package in manifest.packages.items()}
-    return subjects_of(
-        place_of(manifest), manifest.bundle.sha256, manifest.every_image.values(), packages, manifest.static
-    )
+    parts = part_objects(manifest.packages, manifest.static)
+    return subjects_of(place_of(manifest), manifest.bundle.sha256, manifest.every_image.values(), parts)
+
+
+def taken_by_manifest(manifest: Manifest) -> dict[str, str]:
+    """List what a manifest names that was built for another artifact."""
+    return taken(place_of(manifest), manifest.every_image.values(), part_objects(manifest.packages, manifest.static))
 
 
 def place_of(manifest: Manifest) -> str:

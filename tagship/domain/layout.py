@@ -12,6 +12,21 @@ SBOM = "sbom.json"
 CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
 
 
+def environment_of(key: str, app: str) -> str:
+    """Name the environment, or the lease's group, that a key is of.
+
+    Empty for a key, or a prefix, of no single one.
+    """
+    top, _, rest = key.partition("/")
+    name, slash, inner = rest.partition("/")
+    if top not in (app, "bundles"):
+        return ""
+    if top != app or not name.startswith("_"):
+        return name if slash else ""
+    owner, deeper, _ = inner.partition("/")
+    return owner if deeper else owner.removesuffix(".json") if owner.endswith(".json") else ""
+
+
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
     """Spell an artifact's key for BUNDLE, MANIFEST, SBOM and so on."""
     return f"{app}/{environment}/{artifact_id}/{name}"
@@ -30,6 +45,11 @@ def static(name: str) -> str:
 def static_files(name: str) -> str:
     """Name the list of a static set's files, with their headers."""
     return f"static/{name}.json"
+
+
+def objects_of_set(name: str) -> list[str]:
+    """Name both objects of a static set."""
+    return [static(name), static_files(name)]
 
 
 def static_presence(app: str, environment: str, name: str) -> str:
@@ -126,6 +146,11 @@ def state(app: str, environment: str) -> str:
 def at_work(app: str, environment: str) -> str:
     """Spell the prefix of notes about who works on a Terraform state."""
     return f"{app}/_infra/{environment}/at-work/"
+
+
+def plans(app: str, environment: str) -> str:
+    """Spell the prefix of plans that wait for an approval."""
+    return f"{app}/_infra/{environment}/plans/"
 
 
 def legacy_archives(patterns: Sequence[str], app: str, environment: str, artifact_id: str) -> list[str]:

@@ -89,11 +89,16 @@ class BundleRef:
 
 @dataclass(frozen=True)
 class PackageRef:
-    """A zip file: key, sha256 (hex), size (bytes)."""
+    """A zip file: key, sha256 (hex), size (bytes).
+
+    `inputs` and `built_for` are as an image's.
+    """
 
     key: str
     sha256: str
     size: int
+    inputs: str = ""
+    built_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,13 +133,15 @@ class Legacy:
 class StaticRef:
     """A static set: the zip's key, sha256 (hex), size (bytes).
 
-    `files_sha256` is that of the list of its files, which is beside it.
+    `files_sha256` is that of the list of its files, which is beside it. `inputs` and `built_for` are as an image's.
     """
 
     key: str
     sha256: str
     size: int
     files_sha256: str
+    inputs: str = ""
+    built_for: str = ""
 
     @property
     def files_key(self) -> str:
@@ -200,6 +207,8 @@ class Manifest:
         values = asdict(self)
         values["image"] = self.image.to_values() if self.image else None
         values["images"] = {name: image.to_values() for name, image in self.images.items()}
+        values["packages"] = {name: _values(package) for name, package in self.packages.items()}
+        values["static"] = {name: _values(ref) for name, ref in self.static.items()}
         for name in LATER:
             if not values[name]:
                 del values[name]
@@ -240,6 +249,12 @@ class Manifest:
                 f"{where} is not a manifest ({type(reason).__name__}).",
                 remedy=f"Publish the commit under a new number: {commands.deploy_dev()}",
             ) from reason
+
+
+def _values(part: PackageRef | StaticRef) -> dict[str, Any]:
+    """Write a part as a manifest has it."""
+    # As an older tagship did, if nothing is new.
+    return {name: value for name, value in asdict(part).items() if value or name not in ("inputs", "built_for")}
 
 
 def signer_of(raw: bytes) -> str:

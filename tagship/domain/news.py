@@ -28,6 +28,7 @@ class News:
     """How a version fared in an environment.
 
     `id` is the deployment's, or the run's if none began. `url` is where the environment serves, empty if unknown.
+    `tag` is the version's. If `shares_repository`, other apps tell of environments of the same name there.
     """
 
     id: str
@@ -42,6 +43,16 @@ class News:
     evidence: str = ""
     newest: bool = True  # no later deployment has changed the environment since
     stages: Sequence[Stage] = ()
+    tag: str = ""
+    shares_repository: bool = False
+
+    @property
+    def environment_on_github(self) -> str:
+        """Name the environment so that another app's is another one.
+
+        GitHub makes an earlier deployment to the same name inactive, and replaces a status or a check run.
+        """
+        return f"{self.app}/{self.environment}" if self.shares_repository else self.environment
 
     @property
     def is_good(self) -> bool:
@@ -102,7 +113,8 @@ class News:
     def as_data(self) -> Mapping[str, Any]:
         """Write it for a webhook of one's own."""
         facts = asdict(self)
-        facts.pop("stages")
+        for name in ("stages", "shares_repository"):
+            facts.pop(name)
         return {**facts, "good": self.is_good}
 
     def message(self, kind: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What `build` leaves of packages: zip files that are the same bytes on any machine, and how they are known."""
+"""What `build` leaves of packages and static sets: zip files, the same bytes on any machine, and how they are known."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ LARGEST = 250 * 1024 * 1024  # bytes of files; https://docs.aws.amazon.com/lambd
 
 
 @dataclass(frozen=True)
-class BuiltPackage:
-    """A zip file: sha256 (hex), size (bytes)."""
+class BuiltPart:
+    """A zip file: sha256 (hex), size (bytes).
+
+    `files_sha256` is that of a static set's list of files. `inputs` is the digest of what it is made of, if that is
+    known. `kept` is the artifact that it was built for, if that was another: then there is no file here.
+    """
 
     sha256: str
     size: int
+    files_sha256: str = ""
+    inputs: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True)
-class BuiltPackages:
-    """The packages of an artifact by name, and their commit."""
+class BuiltParts:
+    """An artifact's packages or static sets by name, and its commit."""
 
     commit: str
-    packages: Mapping[str, BuiltPackage]
+    parts: Mapping[str, BuiltPart]
 
     def to_json(self) -> bytes:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -38,9 +45,9 @@ class BuiltPackages:
         """Read it. Raises NotAuthentic, which says how to build it `again`."""
         try:
             value = json.loads(raw)
-            return cls(value["commit"], {name: BuiltPackage(**made) for name, made in value["packages"].items()})
+            return cls(value["commit"], {name: BuiltPart(**made) for name, made in value["parts"].items()})
         except (ValueError, TypeError, KeyError, AttributeError) as reason:
-            raise NotAuthentic(f"{where} is not the record of packages.", remedy=f"Build it: {again}") from reason
+            raise NotAuthentic(f"{where} is not the record of a build.", remedy=f"Build it: {again}") from reason
 
 
 def member(path: str, *, executable: bool) -> zipfile.ZipInfo:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tagship.domain.attestation import Statement, unread
+from tagship.domain.attestation import PART, Statement, unread
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "https://actions.github.io/buildtypes/workflow/v1"
@@ -16,8 +16,8 @@ BUILD_TYPE = "https://actions.github.io/buildtypes/workflow/v1"
 class Provenance:
     """Which workflow built which parts, of which commit, for which artifact.
 
-    `taken` are images that were built for another artifact, by repository. `place` is app/environment/artifact id;
-    `workflow` owner/name/.github/workflows/file@ref, empty outside CI.
+    `taken` was built for another artifact: images by repository, other parts by their place.
+    `place` is app/environment/artifact id; `workflow` owner/name/.github/workflows/file@ref, empty outside CI.
     """
 
     subjects: Mapping[str, str]
@@ -52,7 +52,7 @@ class Provenance:
                 "internalParameters": {"artifact": self.place},
                 "resolvedDependencies": [
                     {"uri": f"git+{source}", "digest": {"gitCommit": self.commit}},
-                    *(_image(repository, digest) for repository, digest in sorted(self.taken.items())),
+                    *(_dependency(name, digest) for name, digest in sorted(self.taken.items())),
                 ],
             },
             "runDetails": {
@@ -82,9 +82,9 @@ class Provenance:
             raise unread(where) from reason
 
 
-def _image(repository: str, digest: str) -> dict[str, object]:
+def _dependency(name: str, digest: str) -> dict[str, object]:
     algorithm, _, value = digest.partition(":")
-    return {"uri": f"oci://{repository}", "digest": {algorithm: value}}
+    return {"uri": name if name.startswith(PART) else f"oci://{name}", "digest": {algorithm: value}}
 
 
 def _read(dependency: Mapping[str, Any]) -> tuple[str, str]:

@@ -32,6 +32,11 @@ class TagNames:
         """Name a version's tag."""
         return f"{self.prefix}{version}"
 
+    @property
+    def belong_to_an_app(self) -> bool:
+        """Tell whether the prefix is an app's: others share its repository."""
+        return self.prefix.strip("-_/") not in {"", "v", "V", "version", "release"}
+
     def text(self, name: str) -> str:
         """Take the prefix off a tag's name."""
         # Anything else stays as it is: an untagged build's id may begin as the prefix does.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from tagship.domain.text import counted
+from tagship.errors import ServiceFailed
 from tagship.ports.app import App
 from tagship.ports.people import Progress, Screen
 
@@ -17,11 +18,25 @@ AT_ONCE = 16  # environments; AWS's clients have more connections than one look 
 T = TypeVar("T")
 
 
-def abreast(app: App, environments: Sequence[str], look: Callable[[App, str], T]) -> Iterator[T]:
+@dataclass(frozen=True)
+class Missed:
+    """An environment whose account could not be reached, and why."""
+
+    environment: str
+    reason: ServiceFailed
+
+    @property
+    def words(self) -> str:
+        return f"not known: {self.reason.what}"
+
+
+def abreast(
+    app: App, environments: Sequence[str], look: Callable[[App, str], T], missed: list[Missed] | None = None
+) -> Iterator[T]:
     """Yield what `look` makes of each environment, in their order.
 
-    What a look shows is shown before its value is yielded. An environment that can't be looked at hides no other:
-    its error is raised after the last one.
+    What a look shows is shown before its value is yielded. An environment that can't be looked at hides no other: a
+    line says so in its place, and its error is raised after the last one, unless `missed` takes it.
     """
     if len(environments) == 1:
         yield look(app, environments[0])
@@ -37,8 +52,20 @@ def abreast(app: App, environments: Sequence[str], look: Callable[[App, str], T]
         current.screen.show(app.screen)
         if current.failure is None:
             yield current.answer
+        elif isinstance(current.failure, ServiceFailed):
+            entry = Missed(current.environment, current.failure)
+            app.screen.warn(f"{entry.environment}: {entry.words}")
+            if missed is not None:
+                missed.append(entry)
+                current.failure = None
     for failure in filter(None, (current.failure for current in looks)):
         raise failure
+
+
+def insist(missed: Sequence[Missed]) -> None:
+    """Raise the first error of environments that could not be looked at."""
+    for entry in missed:
+        raise entry.reason
 
 
 class Later:

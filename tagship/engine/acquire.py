@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from tagship.domain import commands
@@ -188,9 +188,13 @@ def _tell(app: App, environment: str, seen: Seen) -> None:
 
 
 def in_flight(app: App, environment: str, record: LeaseRecord) -> list[Operation]:
-    """List the operations of a lease's deployment that have not ended."""
+    """List the operations of a lease's deployment that have not ended.
+
+    They are in the environment that it changes, which may be another one of the lease group.
+    """
+    changes = record.environment if record.environment in app.settings.environments else environment
     since = begun(record.deployment_id) - SKEW if is_id(record.deployment_id) else LONG_AGO
-    operations = app.target(environment).operations(record.deployment_id, since)
+    operations = app.target(changes).operations(record.deployment_id, since)
     return [operation for operation in operations if operation.running]
 
 
@@ -268,17 +272,20 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
 # -- fencing off -------------------------------------------------------------------------------------------------------
 
 
-def stop_operations(app: App, environment: str, seen: Seen) -> None:
+def stop_operations(app: App, environment: str, seen: Seen) -> tuple[Operation, ...]:
     """Cancel what a fenced-off deployment has in flight; wait for its end.
 
-    A unit's program may be killed at any point: the next change finishes or undoes what it had begun.
+    A unit's program may be killed at any point: the next change finishes or undoes what it had begun. Returns what was
+    cancelled, each `running` if it had not ended after all.
     """
-    going = in_flight(app, environment, seen.record)
+    cancelled = going = in_flight(app, environment, seen.record)
     if not going:
-        return
+        return ()
     app.screen.say(f"cancelling {operation_names(going)} of {seen.record.holder}")
     app.target(environment).cancel(going)
     until = app.clock.now() + timedelta(seconds=CANCEL_WITHIN)
     while going and app.clock.now() < until:
         app.clock.sleep(FIRST_WAIT)
         going = in_flight(app, environment, seen.record)
+    left = {operation.id for operation in going}
+    return tuple(replace(operation, running=operation.id in left) for operation in cancelled)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagship.domain import layout
-from tagship.domain.attestation import SBOM, Statement, opened, place_of, subjects_of_manifest, taken
+from tagship.domain.attestation import SBOM, Statement, opened, place_of, subjects_of_manifest, taken_by_manifest
 from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic
@@ -54,7 +54,7 @@ def provenance_of(app: App, manifest: Manifest) -> Provenance:
     vouches = provenance.vouches(
         subjects_of_manifest(manifest), manifest.commit, place_of(manifest), provenance.workflow
     )
-    if not vouches or not taken(manifest.every_image.values()).items() <= provenance.taken.items():
+    if not vouches or not taken_by_manifest(manifest).items() <= provenance.taken.items():
         raise NotAuthentic(f"{where} is the provenance of something else than its manifest.", remedy=AGAIN)
     return provenance
 
@@ -77,7 +77,7 @@ def named_statement(app: App, manifest: Manifest, name: str, digest: str) -> tup
     Returns its address and its statement. Raises NotAuthentic if it is gone or another.
     """
     key = layout.artifact(manifest.app, manifest.environment, manifest.artifact_id, name)
-    where, stored = f"s3://{app.store.bucket}/{key}", app.store.get(key)
+    where, stored = app.store.url(key), app.store.get(key)
     if stored is None:
         raise NotAuthentic(f"{where} is gone; the manifest of {manifest.artifact_id} names it.", remedy=AGAIN)
     if sha256(stored.body) != digest:

@@ -22,7 +22,7 @@ def last_reset(app: App, environment: str) -> FenceReset | None:
     stored = app.store.get(key)
     if stored is None:
         return None
-    where, again = f"s3://{app.store.bucket}/{key}", commands.unlock(environment, reset_fence=True)
+    where, again = app.store.url(key), commands.unlock(environment, reset_fence=True)
     unsigned = app.settings.environment(environment).allow_unsigned
     values = opened(
         stored.body,

@@ -108,14 +108,15 @@ class HookSequence:
 
     def _attempt(self, hook: HookTable, run: HookRun, attempt: int) -> HookOutcome:
         session, app = self.session, self.session.app
+        runner = app.at(session.plan.environment).hook_runner
         session.beat(f"{run.label}" + (f", attempt {attempt} of {hook.attempts}" if hook.attempts > 1 else ""))
         if hook.function:
             event = payload(hook.payload, self._variables)
-            outcome = app.hook_runner.invoke(self._function(hook), event, hook.timeout, session.beat)
+            outcome = runner.invoke(self._function(hook), event, hook.timeout, session.beat)
         elif hook.task:
             outcome = self._in_a_task(hook, f"{run.place}-{attempt}")
         else:
-            outcome = app.hook_runner.command(hook.command, self._variables, hook.timeout, session.beat)
+            outcome = runner.command(hook.command, self._variables, hook.timeout, session.beat)
         if outcome.problem and attempt < hook.attempts:
             app.screen.warn(f"{run.label}, attempt {attempt} of {hook.attempts}: {outcome.problem}")
         return outcome
@@ -138,7 +139,8 @@ class HookSequence:
     def _variables(self) -> Mapping[str, str | None]:
         session, plan = self.session, self.session.plan
         manifest = verified_manifest(session.app, plan.environment, plan.artifact_id)
-        return variables(manifest, session.app.store.bucket, session.deployment_id, plan.replaces)
+        bucket = session.app.settings.account(plan.environment).bucket
+        return variables(manifest, bucket, session.deployment_id, plan.replaces)
 
     def _note(self, run: HookRun) -> None:
         self.runs[run.place] = run

@@ -14,6 +14,7 @@ from tagship.domain.units import Operation, Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import Claim, acquire, stop_operations
 from tagship.engine.heartbeat import Heartbeat
+from tagship.engine.predecessor import Predecessor
 from tagship.engine.stopping import wants_it_stopped
 from tagship.errors import ServiceFailed, TagshipError, Unheard
 from tagship.ports.app import App
@@ -65,6 +66,7 @@ class LeaseSession:
     operations once the lease has them, and before anything waits for them. `serves` is the sentence of what serves by
     what units last answered; empty until they were all changed or asked. `left` says what a hook did that stays, and
     `evidence` has the output of one that failed. `stopped` says that a person had the change stopped.
+    `before` is the deployment whose lease this one took, if it had not been given back.
     """
 
     app: App
@@ -79,6 +81,7 @@ class LeaseSession:
     left: str = ""
     evidence: str = ""
     stopped: bool = False
+    before: Predecessor | None = None
 
     @property
     def lease(self) -> LeaseRecord:
@@ -209,8 +212,9 @@ def hold_lease(app: App, plan: Plan, claim: Claim) -> Iterator[LeaseSession]:
     session = LeaseSession(app, plan, app.target(plan.environment), heartbeat)
     heartbeat.start()
     try:
-        if taken.over and claim.preempt:
-            stop_operations(app, plan.environment, taken.over)
+        if taken.over:
+            ended = stop_operations(app, plan.environment, taken.over) if claim.preempt else ()
+            session.before = Predecessor(taken.over, claim.preempt, ended, plan.names)
         yield session
     finally:
         heartbeat.stop()

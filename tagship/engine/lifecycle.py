@@ -23,13 +23,13 @@ def _of_bucket(app: App, environment: str) -> Iterator[str]:
     """Look at the bucket's rules for artifacts and for the ledger."""
     name = app.settings.app
     try:
-        rules = app.store.lifecycle()
+        rules = app.store.lifecycle(layout.artifacts(name, environment))
     except TagshipError as reason:
         yield f"the lifecycle rules of the bucket could not be read: {reason.what}"
         return
     places = (layout.artifacts(name, environment), layout.ledger(name, environment))
     words = [words for place in places for words in bucket_expiries(rules, place)]
-    yield from (f"bucket {app.store.bucket}: {word}" for word in dict.fromkeys(words))
+    yield from (f"bucket {app.settings.account(environment).bucket}: {word}" for word in dict.fromkeys(words))
 
 
 def _of_images(app: App, environment: str, policy: Policy) -> Iterator[str]:

@@ -45,7 +45,8 @@ class Paused:
             app.ledger.append(
                 replace(
                     last, number=number, state="started", fence=max(last.fence, self.fence), who=app.who, reason="",
-                    at=app.store.now().isoformat(timespec="milliseconds"), where=app.run_url, by=app.caller,
+                    at=app.store.now().isoformat(timespec="milliseconds"), where=app.run_url,
+                    by=app.at(environment).caller,
                     details={"continued": [asdict(pause) for pause in self.pauses]},
                 )
             )  # fmt: skip

@@ -41,7 +41,8 @@ def _remove(app: App, environment: str, again: str) -> None:
     number = number_of(environment)
     command = filled(app.settings.previews.remove, number)
     app.screen.say(f"removing {environment}: {' '.join(command)}")
-    names = {"ENVIRONMENT": environment, "PR_NUMBER": str(number), "DEPLOYMENT_BUCKET": app.store.bucket}
+    bucket = app.settings.account(environment).bucket
+    names = {"ENVIRONMENT": environment, "PR_NUMBER": str(number), "DEPLOYMENT_BUCKET": bucket}
     try:
         app.infrastructure(environment).run(command, names)
     except ToolFailed as reason:

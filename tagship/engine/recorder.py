@@ -11,6 +11,7 @@ from tagship.domain.deployment import TESTED, Deployment, Entry, new_id
 from tagship.domain.hook import HookRun
 from tagship.domain.plan import Plan
 from tagship.domain.units import Report
+from tagship.engine.predecessor import Predecessor
 from tagship.engine.unread import all_read, last_number
 from tagship.errors import ServiceFailed
 from tagship.ports.app import App
@@ -69,7 +70,7 @@ class Recorder:
                 fence=self._fence,
                 reason=reason,
                 details=filled,
-                by=self._app.caller,
+                by=self._app.at(self._plan.environment).caller,
             )
         )
 
@@ -92,15 +93,16 @@ class Recorder:
             self._app.screen.warn(f"the ledger could not record that {self._id} has started: {reason.what}")
 
 
-def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
+def abandon(app: App, dead: Deployment, over: str, fence: int, before: Predecessor | None = None) -> None:
     """Record that nobody will end a deployment any more.
 
-    The deployment `over` has its environment now.
+    The deployment `over` has its environment now. `before` is whose lease that one took, and what was on its way is
+    kept as evidence.
     Under the fencing number of that one: whatever the dead one writes from now on, should it live, is void. If some of
     its entries can't be read, this comes after them, and is void itself to whoever reads an end among them.
     """
     environment = dead.first.environment
-    why = "its runner died, and nobody resumed it" if all_read(app, environment, dead) else "its end can't be read"
+    before = before if before and before.held(dead) else None
     app.ledger.append(
         replace(
             dead.last,
@@ -110,11 +112,20 @@ def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
             who=app.who,
             where=app.run_url,
             fence=fence,
-            reason=f"{why} before deployment {over}",
-            details={},
-            by=app.caller,
+            reason=_why(app, dead, over, forced=bool(before and before.forced)),
+            details={"evidence": before.evidence} if before else {},
+            by=app.at(environment).caller,
         )
     )
+
+
+def _why(app: App, dead: Deployment, over: str, *, forced: bool) -> str:
+    """Say why nobody will end a deployment."""
+    if not all_read(app, dead.first.environment, dead):
+        return f"its end can't be read before deployment {over}"
+    if forced:
+        return f"taken over by {app.who} (deployment {over}) with --preempt"
+    return f"its runner died, and nobody resumed it before deployment {over}"
 
 
 def tests_entry(app: App, environment: str, artifact_id: str, manifest_sha256: str) -> Entry:
@@ -132,7 +143,7 @@ def tests_entry(app: App, environment: str, artifact_id: str, manifest_sha256: s
         who=app.who,
         where=app.run_url,
         details={"manifest_sha256": manifest_sha256},
-        by=app.caller,
+        by=app.at(environment).caller,
     )
 
 
@@ -141,4 +152,6 @@ def _unit(report: Report) -> dict[str, Any]:
 
     All of it but the evidence, which the deployment's entry has once, and what only doctor asks for.
     """
-    return {name: value for name, value in asdict(report).items() if name not in {"evidence", "kept", "facts"}}
+    return {
+        name: value for name, value in asdict(report).items() if name not in {"evidence", "kept", "facts", "unseen"}
+    }

@@ -17,13 +17,15 @@ from tagship.domain.hook import BEFORE
 from tagship.domain.plan import Plan
 from tagship.domain.rollout_decision import Rollout
 from tagship.domain.text import listed, span
-from tagship.domain.units import Report
+from tagship.domain.units import Operation, Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
 from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
+from tagship.engine.figures import figures_at_end
 from tagship.engine.hooks import HookFailed, HookSequence, not_begun
 from tagship.engine.lease_session import LeaseSession, hold_lease
 from tagship.engine.plan import facts, recent, show
+from tagship.engine.predecessor import described
 from tagship.engine.previews import require_living
 from tagship.engine.readiness import Readiness
 from tagship.engine.recorder import Recorder, abandon
@@ -128,12 +130,16 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
     What was waited for may have changed what runs: then the request plans anew, under the lease.
     """
     dead = request.dead
-    with signals_interrupt(), hold_lease(app, plan, request.claim(plan)) as session:
+    with (
+        figures_at_end(app, plan.environment) as counted,
+        signals_interrupt(),
+        hold_lease(app, plan, request.claim(plan)) as session,
+    ):
         before, plan = plan, _as_things_are(app, session, request)
         if plan is not before and (result := request.already_done(app, plan)):
             return result
         session.plan = plan
-        began = app.clock.now()
+        began, counted.deployment_id = app.clock.now(), session.deployment_id
         with app.screen.live(f"deployment {session.deployment_id}") as session.phase:
             if not dead and not plan.settled:
                 _abandon_the_dead(app, session)
@@ -177,7 +183,7 @@ def _abandon_the_dead(app: App, session: LeaseSession) -> None:
             app.screen.warn(
                 f"deployment {deployment.id} of {deployment.artifact_id} never ended: it is recorded as abandoned"
             )
-            abandon(app, deployment, session.deployment_id, session.lease.fence)
+            abandon(app, deployment, session.deployment_id, session.lease.fence, session.before)
 
 
 def _ordered(hooks: HookSequence) -> Rollout:
@@ -198,7 +204,7 @@ def _ordered(hooks: HookSequence) -> Rollout:
             raise _recorded(session, interrupted(session)) from reason
         raise interrupted(session) from reason
     except LeaseLost as reason:
-        _abandon_ours(session, record, reason, [operation.name for operation in session.operations])
+        _abandon_ours(session, record, reason, session.operations)
         raise watched_no_more(session, reason) from reason
     except ServiceFailed as reason:
         if not session.in_flight and not dead:
@@ -251,14 +257,17 @@ def _settled(hooks: HookSequence, rollout: Rollout, seconds: float) -> None:
         raise overtaken(session, reason) from reason
 
 
-def _abandon_ours(session: LeaseSession, record: Recorder, reason: LeaseLost, operations: Sequence[str] = ()) -> None:
+def _abandon_ours(session: LeaseSession, record: Recorder, reason: LeaseLost, left: Sequence[Operation] = ()) -> None:
     """Record a deployment without a lease as abandoned, unless another ended it.
 
-    A ledger that does not answer hides neither the loss nor what serves.
+    A ledger that does not answer hides neither the loss nor what serves. `left` is what it saw no end of.
     """
+    names = session.plan.names
+    evidence = "\n".join(f"{described(operation, names)}: its end was not seen" for operation in left)
     with suppress(ServiceFailed):
         if not _is_anothers(session):
-            record.add("abandoned", reason=reason.what, operations=operations)
+            operations = [operation.name for operation in left]
+            record.add("abandoned", reason=reason.what, operations=operations, evidence=evidence)
 
 
 def _is_anothers(session: LeaseSession) -> bool:

@@ -33,6 +33,6 @@ def _altered(app: App, environment: str, problems: list[Flaw]) -> NotAuthentic:
     return NotAuthentic(
         f"The ledger of {environment} is not what was written: {counted(len(problems), 'problem')}.",
         remedy="See who wrote what: aws s3api list-object-versions "
-        f"--bucket {shlex.quote(app.store.bucket)} --prefix {prefix}",
+        f"--bucket {shlex.quote(app.settings.account(environment).bucket)} --prefix {prefix}",
         evidence="\n".join([*lines, *more]),
     )

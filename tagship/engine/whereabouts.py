@@ -9,6 +9,7 @@ from tagship.domain.deployment import Deployment
 from tagship.domain.standing import bad_versions
 from tagship.domain.text import moment
 from tagship.domain.version import ArtifactId
+from tagship.engine.abreast import Missed, abreast, insist
 from tagship.engine.artifacts import stored_ids
 from tagship.engine.plan import facts
 from tagship.ports.app import App
@@ -34,9 +35,21 @@ class Whereabouts:
         return asdict(self)
 
 
-def where_is(app: App, artifact_id: ArtifactId, environments: Sequence[str]) -> list[Whereabouts]:
+class Places(list[Whereabouts]):
+    """A version in every environment that could be asked."""
+
+    missed: Sequence[Missed] = ()
+
+    def insist(self) -> None:
+        """Raise ServiceFailed if an environment could not be asked."""
+        insist(self.missed)
+
+
+def where_is(app: App, artifact_id: ArtifactId, environments: Sequence[str]) -> Places:
     """Find a version in every environment, and show that in one table."""
-    places = [_place(app, artifact_id, environment) for environment in environments]
+    missed = list[Missed]()
+    places = Places(abreast(app, environments, lambda app, environment: _place(app, artifact_id, environment), missed))
+    places.missed = missed
     app.screen.table(("ENVIRONMENT", artifact_id, "SINCE (UTC)", "BY", "RUNS"), [_row(place) for place in places])
     return places
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 from tagship.domain.keys import RELEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
     from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
+    from tagship.ports.figures import FigureLog
     from tagship.ports.forge import Forge
     from tagship.ports.hooks import HookRunner
     from tagship.ports.images import Builder, Registry
@@ -59,8 +60,6 @@ class App(Protocol):
     @property
     def store(self) -> Store: ...
     @property
-    def secrets(self) -> Secrets: ...
-    @property
     def builder(self) -> Builder: ...
     @property
     def registry(self) -> Registry: ...
@@ -68,8 +67,6 @@ class App(Protocol):
     def leases(self) -> Leases: ...
     @property
     def freezes(self) -> Freezes: ...
-    @property
-    def calendar(self) -> Calendar: ...
     @property
     def ledger(self) -> Ledger: ...
     @property
@@ -80,8 +77,6 @@ class App(Protocol):
     def machine(self) -> Machine: ...
     @property
     def packager(self) -> Packager: ...
-    @property
-    def foundation(self) -> Foundation: ...
     @property
     def forge(self) -> Forge | None:
         """Connect to CI; None without a token."""
@@ -94,8 +89,12 @@ class App(Protocol):
     def hooks(self) -> Mapping[str, Hook]:
         """Return the webhooks of the settings, by name."""
 
+    def at(self, environment: str) -> Account:
+        """Return the app in an environment's AWS account and region."""
+
     @property
-    def hook_runner(self) -> HookRunner: ...
+    def accounts(self) -> Sequence[Account]:
+        """Return the app in each of its accounts, as `at` does."""
 
     @property
     def hurried(self) -> App:
@@ -105,11 +104,6 @@ class App(Protocol):
     @property
     def who(self) -> str:
         """Say who is acting, and where: "ada@laptop", "run 4711 (octocat)"."""
-
-    @property
-    def caller(self) -> str:
-        """Return the ARN that AWS knows this process by; empty if unknown."""
-        # `who` is what a process says of itself.
 
     @property
     def signed_in(self) -> bool:
@@ -137,5 +131,36 @@ class App(Protocol):
 
     def infrastructure(self, environment: str) -> Infrastructure: ...
 
+    def state_place(self, environment: str) -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Raises ServiceFailed if they have the account's id, and AWS doesn't say it.
+        """
+
     def state_store(self, environment: str) -> Store:
         """Open the bucket that holds an environment's Terraform state."""
+
+
+class Account(App, Protocol):
+    """The app in one AWS account and region.
+
+    Its settings have the environments of that account alone, and their `aws` is the account. The bucket's ports are
+    those of the app: a key names its environment, whose bucket it is in.
+    """
+
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def calendar(self) -> Calendar: ...
+    @property
+    def foundation(self) -> Foundation: ...
+    @property
+    def hook_runner(self) -> HookRunner: ...
+    @property
+    def figures(self) -> FigureLog:
+        """Open the log that metrics are made of."""
+
+    @property
+    def caller(self) -> str:
+        """Return the ARN that AWS knows this process by; empty if unknown."""
+        # `who` is what a process says of itself.

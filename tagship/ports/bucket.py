@@ -37,13 +37,13 @@ class Conflict(Exception):
 
 
 class Store(Protocol):
-    """One bucket; writes are conditional.
+    """The app's bucket, or that of each environment; writes are conditional.
 
     A failure outside raises ServiceFailed, never a library's error.
     """
 
-    @property
-    def bucket(self) -> str: ...
+    def url(self, key: str) -> str:
+        """Spell where an object is: `s3://bucket/key`."""
 
     def now(self) -> datetime:
         """Read the store's own clock."""
@@ -57,6 +57,12 @@ class Store(Protocol):
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         """Put a new object, with its SHA-256. Raises Conflict if it exists."""
 
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        """Make a new object of the same bytes within the store.
+
+        Raises Conflict if the key exists, ServiceFailed if the source is gone or another by now.
+        """
+
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         """Compare and swap. Raises Conflict if the object is no longer `etag`."""
 
@@ -69,8 +75,8 @@ class Store(Protocol):
         Returns why, for each key whose object was not deleted. One that is gone already is no failure.
         """
 
-    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
-        """Read the bucket's lifecycle rules, as S3 writes them."""
+    def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:
+        """Read the lifecycle rules of a prefix's bucket, as S3 writes them."""
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         """Yield objects under a prefix in key order, by pages.

@@ -31,3 +31,9 @@ class Packager(Protocol):
     def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
         """Run a build's command, which gets no credentials. Raises Refused."""
         # If it fails.
+
+    def answer(self, command: Sequence[str], directory: Path) -> str:
+        """Run a command that says a version; return all that it says.
+
+        Empty if it fails, or does not end within seconds.
+        """

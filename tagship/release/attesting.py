@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tagship.domain import commands, layout
-from tagship.domain.attestation import opened, sealed, taken, to_sign
+from tagship.domain.attestation import opened, sealed, to_sign
 from tagship.domain.manifest import sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic, Refused, SettingsError
@@ -23,7 +23,7 @@ def attested_provenance(app: App, work: Work, build_time: str) -> str:
     """
     subjects = work.subjects(app)
     facts = (work.built.commit, work.place(app), app.ci.workflow)
-    made = Provenance(subjects, *facts, app.run_url, build_time, taken(work.every_image.values()))
+    made = Provenance(subjects, *facts, app.run_url, build_time, work.taken(app))
     return attested(
         app,
         work,

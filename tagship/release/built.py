@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship.domain import commands, layout
-from tagship.domain.attestation import subjects_of
+from tagship.domain.attestation import PartObject, part_objects, subjects_of, taken
 from tagship.domain.bundle import Built
 from tagship.domain.image import BuiltImage
-from tagship.domain.manifest import ImageRef
-from tagship.domain.package import BuiltPackage, BuiltPackages
+from tagship.domain.manifest import ImageRef, PackageRef, StaticRef
+from tagship.domain.package import BuiltPart, BuiltParts
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
 from tagship.errors import NotAuthentic, Refused
@@ -31,10 +31,11 @@ class Work:
     file: Path
     built: Built
     images: Mapping[str, BuiltImage]  # by name; "" is the environment's own
-    packages: Mapping[str, BuiltPackage] = field(default_factory=dict)  # by name
+    packages: Mapping[str, BuiltPart] = field(default_factory=dict)  # by name
     refs: Mapping[str, ImageRef] = field(default_factory=dict)  # by name, once they are pushed, or believed
     static: Mapping[str, BuiltSet] = field(default_factory=dict)  # by name
     host_image: str = ""  # the name of the one that hosts run
+    copies: Mapping[str, str] = field(default_factory=dict)  # objects of what runs that S3 can copy, by name
 
     @property
     def image(self) -> ImageRef | None:
@@ -57,9 +58,26 @@ class Work:
 
     def subjects(self, app: App) -> Mapping[str, str]:
         """List the parts that attestations are about."""
-        packages = {name: package.sha256 for name, package in self.packages.items()}
-        static = {name: made.ref for name, made in self.static.items()}
-        return subjects_of(self.place(app), self.built.sha256, self.refs.values(), packages, static)
+        return subjects_of(self.place(app), self.built.sha256, self.refs.values(), self._parts(app))
+
+    def taken(self, app: App) -> Mapping[str, str]:
+        """List what was built for another artifact."""
+        return taken(self.place(app), self.every_image.values(), self._parts(app))
+
+    def _parts(self, app: App) -> Sequence[PartObject]:
+        return part_objects(self.package_refs(app), self.static_refs)
+
+    def package_refs(self, app: App) -> dict[str, PackageRef]:
+        """Return the packages, as a manifest names them."""
+        return {
+            name: PackageRef(self.key(app, layout.package(name)), built.sha256, built.size, built.inputs, built.kept)
+            for name, built in self.packages.items()
+        }
+
+    @property
+    def static_refs(self) -> dict[str, StaticRef]:
+        """Return the static sets, as a manifest names them."""
+        return {name: made.ref for name, made in self.static.items()}
 
     def key(self, app: App, name: str) -> str:
         return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
@@ -82,12 +100,14 @@ def work_of(app: App, artifact_id: ArtifactId, environment: str) -> Work:
     return Work(artifact_id, environment, file, built, images, packages, static=static, host_image=target.host_image)
 
 
-def _packages(app: App, artifact_id: ArtifactId, names: Sequence[str]) -> dict[str, BuiltPackage]:
+def _packages(app: App, artifact_id: ArtifactId, names: Sequence[str]) -> dict[str, BuiltPart]:
     """Read what `inv build` left of packages, and compare their files."""
     place, again = folder(app, artifact_id), commands.build(artifact_id)
     record = _left_by("build", place / PACKAGES, artifact_id)
-    made = BuiltPackages.from_json(record.read_bytes(), record.name, again).packages
+    made = BuiltParts.from_json(record.read_bytes(), record.name, again).parts
     for name in names:
+        if name in made and made[name].kept:
+            continue
         file = _left_by("build", place / layout.package(name), artifact_id)
         _compare(app, file, made[name].sha256 if name in made else "no package of that name", again)
     return {name: made[name] for name in names}

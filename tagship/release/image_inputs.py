@@ -12,6 +12,7 @@ from tagship.domain.inputs import Ignored, Inputs, digest_of, why_never_the_same
 from tagship.settings import Image
 
 UNREAD = (".git", ".tagship")  # Git's own, and our own: another on each machine
+NOTHING_IGNORED = Ignored()
 
 
 def inputs_of(root: Path, image: Image) -> Inputs:
@@ -24,7 +25,7 @@ def inputs_of(root: Path, image: Image) -> Inputs:
         text = dockerfile.read_text("utf-8")
         if why := why_never_the_same(text):
             return Inputs(why=why)
-        files = dict(_files(context, _ignored(dockerfile, context)))
+        files = dict(walked(context, _ignored(dockerfile, context)))
     except (OSError, UnicodeDecodeError) as reason:
         return Inputs(why=f"what it is made of can't be read ({reason})")
     machine = image.platform or platform.machine()
@@ -40,8 +41,8 @@ def _ignored(dockerfile: Path, context: Path) -> Ignored:
     return Ignored()
 
 
-def _files(context: Path, ignored: Ignored) -> Iterator[tuple[str, str]]:
-    """Yield each path of the context, with what is there."""
+def walked(context: Path, ignored: Ignored = NOTHING_IGNORED) -> Iterator[tuple[str, str]]:
+    """Yield each path below a folder, with what is there."""
     for folder, folders, names in os.walk(context):
         inner = Path(folder)
         links = [name for name in folders if (inner / name).is_symlink()]
@@ -49,10 +50,11 @@ def _files(context: Path, ignored: Ignored) -> Iterator[tuple[str, str]]:
         for name in sorted([*names, *links]):
             path = (inner / name).relative_to(context).as_posix()
             if name not in UNREAD and not ignored.has(path):
-                yield path, _content(inner / name)
+                yield path, content(inner / name)
 
 
-def _content(place: Path) -> str:
+def content(place: Path) -> str:
+    """Describe a file by mode and SHA-256, a link by its end."""
     if place.is_symlink():
         return f"link {os.readlink(place)}"
     with place.open("rb") as file:

@@ -19,7 +19,7 @@ from tagship.errors import NotAuthentic, Refused, ServiceFailed
 from tagship.ports.app import App
 from tagship.release.attesting import verified_statement
 from tagship.release.built import Work, image_files
-from tagship.release.unchanged import Before, Same, running, said, same_as
+from tagship.release.unchanged import Before, Same, said, same_as
 
 UNSIGNED = "Nothing was signed or deployed; the image in the registry is unchanged."
 
@@ -34,12 +34,11 @@ class _Image:
     built: BuiltImage
 
 
-def shipped(app: App, work: Work) -> Mapping[str, ImageRef]:
+def shipped(app: App, work: Work, before: Before) -> Mapping[str, ImageRef]:
     """Push what was built, or believe what is there.
 
     Returns each by digest. Raises NotAuthentic for an image that nobody vouches for.
     """
-    before = running(app, work.environment) if work.images else Before()
     return {name: _shipped(_Image(app, work, name, built), before) for name, built in work.images.items()}
 
 

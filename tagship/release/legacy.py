@@ -288,4 +288,4 @@ def _sign(app: App, made: Taken) -> None:
 
 
 def _url(app: App, key: str) -> str:
-    return f"s3://{app.store.bucket}/{key}"
+    return app.store.url(key)

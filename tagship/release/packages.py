@@ -8,39 +8,25 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tagship.domain import commands, layout
+from tagship.domain import layout
 from tagship.domain.manifest import PackageRef
 from tagship.domain.origin import Origin
-from tagship.domain.package import LARGEST, BuiltPackage, BuiltPackages, member
+from tagship.domain.package import LARGEST, BuiltPart, member
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
 from tagship.errors import Refused
 from tagship.ports.app import App
-from tagship.ports.bucket import Conflict
-from tagship.release.built import PACKAGES, Work
+from tagship.release.built import Work
+from tagship.release.part_objects import stored, taken
 
 
-def make(app: App, artifact_id: ArtifactId, commit: str, names: Sequence[str]) -> BuiltPackages:
-    """Run each package's command, and zip what its directory has.
-
-    Writes the zip files and packages.json into the artifact's build folder.
-    """
-    place = folder(app, artifact_id)
-    facts = {"VERSION": str(artifact_id), "COMMIT_SHA": commit}
-    made: dict[str, BuiltPackage] = {}
-    for name in names:
-        package = app.settings.packages[name]
-        if package.command:
-            app.screen.say(f"package {name}: {' '.join(package.command)}")
-            app.packager.run(package.command, app.root, facts)
-        made[name] = _zipped(name, app.root / package.directory, place / layout.package(name))
-        app.screen.say(f"built package {name}: {made[name].size:,} bytes, sha256 {made[name].sha256}")
-    packages = BuiltPackages(commit, made)
-    (place / PACKAGES).write_bytes(packages.to_json())
-    return packages
+def zipped(app: App, artifact_id: ArtifactId, name: str) -> BuiltPart:
+    """Zip what a package's directory has."""
+    directory = app.root / app.settings.packages[name].directory
+    return _zipped(name, directory, folder(app, artifact_id) / layout.package(name))
 
 
-def _zipped(name: str, directory: Path, to: Path) -> BuiltPackage:
+def _zipped(name: str, directory: Path, to: Path) -> BuiltPart:
     """Zip the files of a directory, in path order."""
     files = list(_files(name, directory))
     _check_size(name, files)
@@ -54,7 +40,7 @@ def _zipped(name: str, directory: Path, to: Path) -> BuiltPackage:
                 shutil.copyfileobj(source, packed)
     with to.open("rb") as written:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
-    return BuiltPackage(digest, to.stat().st_size)
+    return BuiltPart(digest, to.stat().st_size)
 
 
 def _files(name: str, directory: Path) -> Iterator[Path]:
@@ -85,22 +71,8 @@ def _check_size(name: str, files: Sequence[Path]) -> None:
 
 def store(app: App, work: Work, origin: Origin) -> Mapping[str, PackageRef]:
     """Create each package's object, or require that the existing one fits."""
-    refs = {}
-    for name, built in work.packages.items():
-        key = work.key(app, layout.package(name))
-        try:
-            app.store.create(key, folder(app, work.artifact_id) / layout.package(name), origin.metadata())
-        except Conflict:
-            _check_same(app, work, name, key, built)
-        refs[name] = PackageRef(key, built.sha256, built.size)
+    refs = work.package_refs(app)
+    for name, ref in refs.items():
+        if not stored(app, work, layout.package(name), ref.sha256, origin):
+            raise taken(work, f"package {name}")
     return refs
-
-
-def _check_same(app: App, work: Work, name: str, key: str, built: BuiltPackage) -> None:
-    head = app.store.head(key)
-    if head is None or (head.sha256, head.size) != (built.sha256, built.size):
-        raise Refused(
-            f"{work.artifact_id} is taken in {work.environment}: its package {name} has other bytes there.",
-            state="What is stored under that id stays as it is.",
-            remedy=f"Ship under the next number: {commands.deploy_dev()}",
-        )

@@ -228,7 +228,7 @@ def _copy(app: App, promotion: Passage, name: str, digest: str) -> None:
         head = app.store.head(key)
     if head is None or head.sha256 != digest:
         raise NotAuthentic(
-            f"s3://{app.store.bucket}/{key} has other bytes than {promotion.source} has.",
+            f"{app.store.url(key)} has other bytes than {promotion.source} has.",
             state="Without a manifest it is not an artifact.",
             remedy=f"Find out who put it there, then ship the next version: {commands.deploy_dev(promotion.source)}",
         )

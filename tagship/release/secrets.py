@@ -17,21 +17,22 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
     No value is read. Raises Refused for a secret that is not there, and for two that would be the same variable.
     Secrets belong to an environment, not to an artifact: a promotion asks for those of the environment that it goes to.
     """
-    chosen = app.settings.environment(environment)
+    chosen, account = app.settings.environment(environment), app.at(environment)
     path, names = chosen.secrets.parameter_store, chosen.secrets.secrets_manager
-    parameters = app.secrets.parameters(path) if path else {}
+    parameters = account.secrets.parameters(path) if path else {}
     if path and not parameters:
         raise Refused(
-            f"There is no parameter below {path} in {app.settings.aws.region}.",
+            f"There is no parameter below {path} in {account.settings.aws.region}.",
             remedy=either(
-                _put(app, path), f"Or correct environments.{environment}.secrets.parameter_store in tagship.toml"
+                _put(account, path), f"Or correct environments.{environment}.secrets.parameter_store in tagship.toml"
             ),
         )
     sources = [of_parameter(path, name) for name in sorted(parameters)]
     sources += [of_secret(variable, names[variable]) for variable in sorted(names)]
     _check(environment, list(problems(sources, chosen.variables, chosen.why_not_settable)))
     current = {
-        name: app.secrets.current(name) for name in sorted({source.name for source in sources if source.store != SSM})
+        name: account.secrets.current(name)
+        for name in sorted({source.name for source in sources if source.store != SSM})
     }
     try:
         refs = {

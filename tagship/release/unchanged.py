@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tagship.domain.image import BuiltImage
 from tagship.domain.inputs import Inputs
-from tagship.domain.manifest import ImageRef, Manifest
+from tagship.domain.manifest import ImageRef, Manifest, PackageRef, StaticRef
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import stored_manifest
 from tagship.errors import TagshipError
@@ -24,6 +24,18 @@ class Before:
 
     manifest: Manifest | None = None
     why: str = ""
+
+    @property
+    def packages(self) -> Mapping[str, PackageRef]:
+        return self.manifest.packages if self.manifest else {}
+
+    @property
+    def static(self) -> Mapping[str, StaticRef]:
+        return self.manifest.static if self.manifest else {}
+
+    @property
+    def version(self) -> str:
+        return self.manifest.artifact_id if self.manifest else ""
 
     @property
     def images(self) -> Mapping[str, ImageRef]:

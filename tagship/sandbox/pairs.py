@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from tagship.domain.keys import ORDERS, RELEASE
 from tagship.settings import Settings, Signing
 from tagship.settings.previews import PREVIEWS
 from tagship.settings.tables import PLACE
+
+DEFAULT = "123456789012"  # the account of a sandbox, as moto has it
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class Pair:
     kms: str = ""
 
 
+Place = tuple[str, str]  # an account and a region
+
+
 def pair_of(folder: Path, signing: Signing | None, environment: str, purpose: str = RELEASE) -> Pair:
     """Locate the pair of an environment for a purpose."""
     own = signing is not None and signing.has_own(purpose)
@@ -37,11 +42,15 @@ def pair_of(folder: Path, signing: Signing | None, environment: str, purpose: st
     return Pair(*files, key.removeprefix("kms:") if key.startswith("kms:") else "")
 
 
-def pairs(folder: Path, settings: Settings) -> Iterator[Pair]:
-    """List every pair that the settings need; once each."""
-    places = [*settings.environments, *([PREVIEWS] if settings.previews.environment else [])]
-    purposes = [(name, purpose) for name in places for purpose in (RELEASE, ORDERS)]
-    yield from dict.fromkeys(pair_of(folder, settings.signing, *purpose) for purpose in purposes)
+def pairs(folder: Path, settings: Settings) -> Mapping[Pair, Sequence[Place]]:
+    """List every pair that the settings need, with whose KMS holds it."""
+    held: dict[Pair, dict[Place, None]] = {}
+    for account in settings.accounts:
+        within, place = settings.within(account), (account.account or DEFAULT, account.region)
+        names = [*within.environments, *([PREVIEWS] if within.previews.environment else [])]
+        for name, purpose in [(name, purpose) for name in names for purpose in (RELEASE, ORDERS)]:
+            held.setdefault(pair_of(folder, settings.signing, name, purpose), {})[place] = None
+    return {pair: list(places) for pair, places in held.items()}
 
 
 def make(pair: Pair) -> None:

@@ -25,8 +25,9 @@ from tagship.sandbox import pairs, state, web
 from tagship.sandbox.actions.api import GitHub
 from tagship.sandbox.actions.runner import Runner
 from tagship.sandbox.actions.triggers import Triggers
-from tagship.sandbox.aws import services
+from tagship.sandbox.aws import identities, services
 from tagship.sandbox.control import Control
+from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.door.visitors import guarded
 from tagship.sandbox.play import seed
 from tagship.sandbox.state import Running, SandboxHost
@@ -85,7 +86,9 @@ def _arguments() -> argparse.ArgumentParser:
 
 def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simulated: int) -> None:
     """Answer, execute and run workflows until SIGTERM or SIGINT."""
-    world = World(folder, chosen.aws.region, tuple(pairs.pairs(folder, chosen)))
+    others = {account.account for account in chosen.accounts} - {"", pairs.DEFAULT}
+    keys = Keys.new({account: identities.issue(account) for account in sorted(others)})
+    world = World(folder, chosen.accounts[0].region, pairs.pairs(folder, chosen), keys=keys)
     for pair in world.pairs:
         pairs.make(pair)
     services.install(world)

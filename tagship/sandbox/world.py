@@ -20,7 +20,7 @@ from tagship.sandbox.hosts.machines import Machine
 from tagship.sandbox.hosts.ports import Ports
 from tagship.sandbox.hosts.simulated import Behaviour
 from tagship.sandbox.pace import Pace
-from tagship.sandbox.pairs import Pair
+from tagship.sandbox.pairs import Pair, Place
 
 Switch = Callable[[Any], None]
 
@@ -31,7 +31,7 @@ class World:
 
     folder: Path  # .tagship/sandbox of the repository it belongs to
     region: str
-    pairs: Sequence[Pair] = ()  # KMS holds those that it has a name for
+    pairs: Mapping[Pair, Sequence[Place]] = field(default_factory=dict)  # KMS holds those that it has a name for
     url: str = ""  # where AWS answers; known once the server listens
     keys: Keys = field(default_factory=Keys.new)
     pace: Pace = field(default_factory=Pace)

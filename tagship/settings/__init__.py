@@ -11,9 +11,10 @@ from tagship.settings.images import Image
 from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
+from tagship.settings.parts import Package
 from tagship.settings.section import Section
 from tagship.settings.static_sets import Destination, Static
-from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Infra, Package, SecretNames, Signing
+from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Infra, SecretNames, Signing
 
 __all__ = [
     "FILE",

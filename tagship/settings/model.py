@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
+from tagship.settings.accounts import Located, of_one_account, one_bucket_a_lease
 from tagship.settings.across import promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
@@ -21,6 +22,8 @@ from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
+from tagship.settings.metrics import CloudWatch, metrics_problems
+from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
 from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
@@ -37,7 +40,7 @@ from tagship.settings.tables import (
     Git,
     Infra,
     Notify,
-    Package,
+    OwnAccount,
     Promotion,
     SecretNames,
     Signing,
@@ -68,6 +71,7 @@ class Environment(Section):
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
+    aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
@@ -113,7 +117,7 @@ def _no_single_target(kinds: list[str], chosen: list[str]) -> Iterator[Finding]:
         yield "", f"runs on one target, and has the tables {' and '.join(chosen)}: keep one"
 
 
-class Settings(Section):
+class Settings(Located):
     """All of tagship.toml."""
 
     app: Name
@@ -127,6 +131,7 @@ class Settings(Section):
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
     report: ReportPlaces = Field(default_factory=ReportPlaces)
+    metrics: CloudWatch = Field(default_factory=CloudWatch)
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
@@ -179,6 +184,12 @@ class Settings(Section):
         """Name the static sets that an environment serves."""
         return [name for name, chosen in self.static.items() if environment in chosen.environments]
 
+    def sends_figures(self, environment: str) -> bool:
+        """Tell whether an environment's figures go to CloudWatch."""
+        # A preview's would be metrics, and cost, of a few days.
+        chosen = self.metrics
+        return chosen.emf and not self.is_preview(environment) and environment in (chosen.environments or [environment])
+
     def hook(self, environment: str, place: str) -> HookTable | None:
         """Return an environment's hook of a place; None without one."""
         tables = cast("Mapping[str, HookTable]", {**self.hooks, **self.environment(environment).hooks})
@@ -197,10 +208,23 @@ class Settings(Section):
         """Name a version's tag."""
         return self.tags.names.of(version)
 
-    def state(self, environment: str) -> tuple[str, str]:
-        """Locate an environment's Terraform state: bucket and key."""
+    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Without an account's id, `{account}` stays in them if the settings have it.
+        """
         infra = self.environment(environment).infra
-        return infra.state_bucket or self.aws.bucket, infra.state_key or layout.state(self.app, environment)
+        bucket, key = (
+            infra.state_bucket or self.account(environment).bucket,
+            infra.state_key or layout.state(self.app, environment),
+        )
+        for name, value in (
+            ("account", account),
+            ("region", self.account(environment).region),
+            ("environment", environment),
+        ):
+            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
+        return bucket, key
 
     def workflow(self, environment: str) -> str:
         """Name the workflow file that ships to an environment; empty: any."""
@@ -224,9 +248,9 @@ class Settings(Section):
 
         Raises SettingsError for a variable that an app could not be given.
         """
-        region = self.aws.region
         by_environment = [
-            environment.target.files(name, environment, region) for name, environment in self.environments.items()
+            environment.target.files(name, environment, self.account(name).region)
+            for name, environment in self.environments.items()
         ]
         return {path: content for files in by_environment for path, content in files.items()}
 
@@ -237,12 +261,16 @@ class Settings(Section):
         yield from unsigned(values, environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
+        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
+        yield from metrics_problems(table(values, "metrics"), named, str(region))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
-        yield from same_state(environments, str(table(values, "aws").get("bucket", "")))
+        yield from same_state(environments, table(values, "aws"))
+        yield from of_one_account(environments, table(values, "aws"))
+        yield from one_bucket_a_lease(environments, table(values, "aws"))
         for name, chosen in table(values, "static").items():
             for environment in table(table({"it": chosen}, "it"), "environments"):
                 if environment not in environments:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from pydantic import Field
 
-from tagship.settings.section import Finding, Name, Section, Text, Values, outside
+from tagship.settings.parts import Part
+from tagship.settings.section import Name, Section, Text
 from tagship.settings.tables import BUCKET
 
 PREFIX = r"^([A-Za-z0-9][A-Za-z0-9._/-]*/)?$"
@@ -31,11 +32,9 @@ class Destination(Section):
     url_path: str = Field(default="/", pattern=TOP)  # under which the distribution serves the set
 
 
-class Static(Section):
+class Static(Part):
     """A set of static files, which a command may make."""
 
-    directory: Text  # of the repository
-    command: tuple[Text, ...] = ()  # run in the repository's top; none: the directory is there as it is
     keep: int = Field(default=3, ge=1, le=50)  # sets whose files stay: the one that serves, and those before it
     headers: tuple[HeaderRule, ...] = ()  # the first rule that fits decides
     environments: Mapping[Name, Destination] = Field(default_factory=dict)
@@ -43,7 +42,3 @@ class Static(Section):
     def cache_control(self, path: str) -> str:
         """Return the header of the first rule that fits; empty: none."""
         return next((rule.cache_control for rule in self.headers if fnmatchcase(path, rule.match)), "")
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        yield from outside("directory", [values.get("directory", "")])

@@ -1,8 +1,8 @@
 """`build`: an artifact's images, packages and sets as files. It needs no credentials: `publish` stores them.
 
-With credentials, an image that is made of the same as the one that runs is not built again: release/unchanged.
+With credentials, what is made of the same as in the version that runs is not built again: release/unchanged.
 
-What an environment needs is built at the same time: each image, the packages, the static sets.
+What an environment needs is built at the same time: each image, and the parts of each command.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from tagship.engine.scope import named
 from tagship.engine.tagged import commit_of
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
-from tagship.release import static_sets
 from tagship.release.image_builds import ImageBuild
-from tagship.release.packages import make
+from tagship.release.parts import Made, builds, parts_of, record
 from tagship.release.unchanged import Before, running
 
 SHOWN = 5  # files
@@ -46,10 +45,10 @@ def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False)
     if dry_run:
         app.screen.say(UNCHANGED)
         return {}
-    before = running(app, chosen) if images else Before()
-    aside: list[Callable[[], object]] = [lambda: make(app, artifact_id, commit, packages)] if packages else []
-    aside += [lambda: static_sets.make(app, artifact_id, commit, sets)] if sets else []
-    return _all(images, before, aside)
+    before = running(app, chosen)
+    made, parts = _all(images, before, builds(parts_of(app, artifact_id, chosen), commit, before))
+    record(app, artifact_id, commit, parts)
+    return made
 
 
 def _planned(images: Mapping[str, ImageBuild], packages: object, sets: object, commit: str) -> Iterator[str]:
@@ -61,15 +60,14 @@ def _planned(images: Mapping[str, ImageBuild], packages: object, sets: object, c
 
 
 def _all(
-    images: Mapping[str, ImageBuild], before: Before, aside: list[Callable[[], object]]
-) -> Mapping[str, BuiltImage]:
+    images: Mapping[str, ImageBuild], before: Before, parts: list[Callable[[], Made]]
+) -> tuple[Mapping[str, BuiltImage], Made]:
     """Build all at once. Raises what failed first, when all have ended."""
-    with ThreadPoolExecutor(len(images) + len(aside)) as pool:
-        others = [pool.submit(task) for task in aside]
-        builds = {name: pool.submit(image.build, before) for name, image in images.items()}
-    for other in others:
-        other.result()
-    return {name: future.result() for name, future in builds.items()}
+    with ThreadPoolExecutor(len(images) + len(parts)) as pool:
+        others = [pool.submit(part) for part in parts]
+        built = {name: pool.submit(image.build, before) for name, image in images.items()}
+    made = {key: part for other in others for key, part in other.result().items()}
+    return {name: future.result() for name, future in built.items()}, made
 
 
 def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:

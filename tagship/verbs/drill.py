@@ -18,8 +18,9 @@ from tagship.engine.gate import NotChecked, gate
 from tagship.engine.lease_session import ask
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import MANY, Facts, facts, reachable
+from tagship.engine.ran_before import require_ran
 from tagship.engine.readiness import expected
-from tagship.engine.rollback_candidates import chosen, kept, require_ran
+from tagship.engine.rollback_candidates import chosen, kept
 from tagship.engine.scope import named, one_environment
 from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
 from tagship.ports.app import App
@@ -187,8 +188,8 @@ class _Look:
         return f"on {having} of {counted(len(units), noun_of(units))}: nothing is fetched there"
 
     def _permissions(self) -> str:
-        real = commands.drill(self.environment, for_real=True)
-        raise NotChecked(f"what {self.app.caller or 'this identity'} may do shows when it is done: {real}")
+        real, caller = commands.drill(self.environment, for_real=True), self.app.at(self.environment).caller
+        raise NotChecked(f"what {caller or 'this identity'} may do shows when it is done: {real}")
 
 
 def _require_no_production(app: App, environment: str) -> None:

@@ -14,6 +14,7 @@ from tagship.domain.history import evidence as recorded_evidence
 from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
 from tagship.domain.text import counted, moment, quoted, span
+from tagship.engine.abreast import Missed, abreast, insist
 from tagship.engine.period import since_when
 from tagship.engine.plan import name_unreadable
 from tagship.engine.trail import require_as_written
@@ -60,6 +61,11 @@ class History:
     deployments: Sequence[Deployment]
     marks: Sequence[Mark] = ()
     bad: Mapping[tuple[str, str], Bad] = field(default_factory=dict)
+    missed: Sequence[Missed] = ()
+
+    def insist(self) -> None:
+        """Raise ServiceFailed if an environment's ledger could not be read."""
+        insist(self.missed)
 
     def as_data(self) -> list[dict[str, object]]:
         """Return what `--json` prints, a record for each deployment.
@@ -106,17 +112,12 @@ def history(
         )
     filters = Filters(version, _state(state), who, since_when(since, app.store.now))
     environments = [env] if env else list(app.settings.environments)
-    deployments, marks, bad = list[Deployment](), list[Mark](), dict[tuple[str, str], Bad]()
     for environment in environments:
         app.settings.environment(environment)
-        if verify:
-            require_as_written(app, environment)
-        if rebuild_index:
-            segments = counted(app.ledger.rebuild_index(environment), "segment")
-            app.screen.say(f"{environment}: rebuilt the ledger's index ({segments})")
-        count = limit + 1 if limit and not filters.any else 0  # one more than is shown: are there older ones?
-        ours, statements = app.ledger.deployments(environment, count), app.ledger.marks(environment)
-        name_unreadable(app, environment)
+    count = limit + 1 if limit and not filters.any else 0  # one more than is shown: are there older ones?
+    deployments, marks, bad, missed = list[Deployment](), list[Mark](), dict[tuple[str, str], Bad](), list[Missed]()
+    reading = _Reading(count, rebuild_index=rebuild_index, verify=verify)
+    for environment, ours, statements in abreast(app, environments, reading.read, missed):
         bad.update({(environment, artifact): verdict for artifact, verdict in bad_versions(ours, statements).items()})
         deployments += filter(filters.shows, ours)
         marks += filter(filters.shows, statements)
@@ -127,7 +128,27 @@ def history(
     if len(newest[0]) < len(deployments):
         every = commands.history(env, version=version, state=state, who=who, since=since, limit="0", evidence=evidence)
         app.screen.say(f"older ones: {every}")
-    return History(newest[0], marks, bad)
+    return History(newest[0], marks, bad, missed)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What is read of each environment; a `count` of 0 is all."""
+
+    count: int
+    rebuild_index: bool
+    verify: bool
+
+    def read(self, app: App, environment: str) -> tuple[str, Sequence[Deployment], Sequence[Mark]]:
+        if self.verify:
+            require_as_written(app, environment)
+        if self.rebuild_index:
+            segments = counted(app.ledger.rebuild_index(environment), "segment")
+            app.screen.say(f"{environment}: rebuilt the ledger's index ({segments})")
+        deployments = app.ledger.deployments(environment, self.count)
+        marks = app.ledger.marks(environment)
+        name_unreadable(app, environment)
+        return environment, deployments, marks
 
 
 NOTHING = f"Nothing was ever deployed. Ship a version: {commands.deploy_dev()}"

@@ -118,7 +118,9 @@ def _looked(app: App) -> _Look:
     top = f"{app.settings.app}/"
     folders = (entry.key.removeprefix(top).rstrip("/") for entry in app.store.list(f"{top}pr-", delimiter="/"))
     stored = frozenset(name for name in folders if preview_number(app, name))
-    tagged = frozenset(name for name in app.foundation.tagged(app.settings.app) if preview_number(app, name))
+    accounts = [account for account in app.accounts if account.settings.previews.environment]
+    names = (name for account in accounts for name in account.foundation.tagged(app.settings.app))
+    tagged = frozenset(name for name in names if preview_number(app, name))
     return _Look(app, frozenset(app.forge.open_pull_requests()), records(app), tagged, stored)
 
 

@@ -42,6 +42,8 @@ from tagship.release.images import moved_tags, shipped, version_tags
 from tagship.release.manifests import put_manifest
 from tagship.release.sbom import attested_sbom
 from tagship.release.secrets import resolved
+from tagship.release.unchanged import running
+from tagship.release.unchanged_parts import recalled, settled
 
 
 def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry_run: bool = False) -> Manifest | None:
@@ -55,11 +57,11 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         handover.check(folder(app, artifact_id), artifact_id, built)
     work = work_of(app, artifact_id, environment)
     signs = _signs(app, work.environment)
-    where = f"s3://{app.store.bucket}/{work.key(app, '')}"
+    where = app.store.url(work.key(app, ""))
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
     stored = stored_manifest(app, work.environment, work.artifact_id)
     if stored:
-        work = replace(work, refs=_stored_refs(work, stored))
+        work = recalled(replace(work, refs=_stored_refs(work, stored)), stored)
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.every_image), stored.files)
         _check_packages(work, stored)
         static_sets.check_stored(work, stored.static)
@@ -72,7 +74,9 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         app.screen.say(UNCHANGED)
         return None
     with said_to_be_stored(app, work.environment, work.artifact_id):
-        work = replace(work, refs=shipped(app, work))
+        before = running(app, work.environment)
+        work = replace(work, refs=shipped(app, work, before))
+        work = settled(app, work, before)
         mine = _origin(app, work)
         if signs and work.refs:  # another run that builds anew knows by it whose image is under the tag
             attested_provenance(app, work, mine.build_time)

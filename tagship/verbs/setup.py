@@ -7,8 +7,8 @@ document that hosts obey. Resources that existed before are used unchanged. A se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from tagship.account.desired import (
     ASK_NUMBERS,
@@ -17,29 +17,22 @@ from tagship.account.desired import (
     Wanted,
     both,
     environment_stack,
-    image_repository,
     look,
     look_at_documents,
     names_of_stacks,
 )
 from tagship.account.keys import key_problems, wanted_files
+from tagship.account.next_steps import next_steps
+from tagship.account.places import place_of
 from tagship.account.removal import Removal, removal
-from tagship.account.trusting import own_files
+from tagship.account.stack_images import image_repository
 from tagship.domain import commands, foundation
-from tagship.domain.forge import refs_alone, variable
-from tagship.domain.foundation import Stack, same_document, stack_name
+from tagship.domain.documents import same_document
+from tagship.domain.foundation import Stack, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
-from tagship.errors import Refused, ServiceFailed, UsageError
-from tagship.ports.app import App
-from tagship.settings.trust import refs
-
-VARIABLES = {  # of GitHub's environment, by the role that the stack makes
-    "Ci": "AWS_ROLE_ARN",
-    "Notify": "AWS_NOTIFY_ROLE_ARN",
-    "Rollback": "AWS_ROLLBACK_ROLE_ARN",
-    "Verify": "AWS_VERIFY_ROLE_ARN",
-}
+from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError
+from tagship.ports.app import Account, App
 
 
 @dataclass(frozen=True)
@@ -66,8 +59,10 @@ class Prepared:
         changes = [change.as_data() for change in self.changes]
         return {"done": self.done, "changes": changes, "outputs": {k: dict(v) for k, v in self.outputs.items()}}
 
-
-OF = {"hosts": "hosts' logs", "sites": "static sets"}  # what a policy of people is for, if its noun is not enough
+    def named(self, place: str) -> Prepared:
+        """Name the account of each stack; two may share a name."""
+        changes = [replace(change, name=f"{change.name} ({place})") for change in self.changes]
+        return replace(self, changes=changes, outputs={f"{k} ({place})": v for k, v in self.outputs.items()})
 
 
 def setup(
@@ -81,16 +76,58 @@ def setup(
     yes: bool = False,
     dry_run: bool = False,
 ) -> Prepared | Removed:
-    """Make and update what the account needs; see the module.
+    """Make and update what each account needs; see the module.
 
-    `document_only`: the SSM document and nothing else. `remove`: delete what setup made for the environment `env`, and
-    what all share if it is the last one; data stays. It is confirmed by the environment's name, or `yes`.
+    `env`: the account of that environment alone, with whatever else is in it. `document_only`: the SSM document and
+    nothing else. `remove`: delete what setup made for the environment `env`, and what its account's environments share
+    if it is the last one; data stays. It is confirmed by the environment's name, or `yes`.
     `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
     in CI, the run's own.
     """
     if remove:
-        return _remove(app, one_environment(app, env), yes=yes, dry_run=dry_run)
+        environment = one_environment(app, env)
+        return _remove(app.at(environment), environment, yes=yes, dry_run=dry_run)
     numbers = both(owner_id or app.ci.owner_id, repository_id or app.ci.repository_id)
+    order = _Order(numbers, document_only, dry_run)
+    accounts = [app.at(one_environment(app, env))] if env else list(app.accounts)
+    return order.carried_out(accounts[0]) if len(accounts) == 1 else _everywhere(app, accounts, order)
+
+
+def _everywhere(app: App, accounts: Sequence[Account], order: _Order) -> Prepared:
+    """Prepare each account; one that can't be prepared stops no other.
+
+    Raises the first account's error at the end.
+    """
+    done, problems = list[Prepared](), list[TagshipError]()
+    for account in accounts:
+        place, first = place_of(account), next(iter(account.settings.environments))
+        app.screen.say(f"{place}: {listed(list(account.settings.environments))}")
+        try:
+            done.append(order.carried_out(account).named(place))
+        except TagshipError as problem:
+            app.screen.warn(f"{place}: {problem.what} Then for it alone: {commands.setup(env=first)}")
+            problems.append(problem)
+    if problems:
+        problems[0].state = f"{len(done)} of {len(accounts)} accounts are as they should be; see above."
+        raise problems[0]
+    outputs = {name: made for part in done for name, made in part.outputs.items()}
+    return Prepared(not order.dry_run, [change for part in done for change in part.changes], outputs)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is asked for, of whatever account."""
+
+    numbers: tuple[str, str]
+    document_only: bool
+    dry_run: bool
+
+    def carried_out(self, app: Account) -> Prepared:
+        return _prepared(app, self.numbers, document_only=self.document_only, dry_run=self.dry_run)
+
+
+def _prepared(app: Account, numbers: tuple[str, str], *, document_only: bool, dry_run: bool) -> Prepared:
+    """Make and update what one account needs."""
     wanted = look_at_documents(app) if document_only else look(app, numbers)
     _show(app, wanted, in_full=dry_run)
     if dry_run or all(change.same for change in wanted.changes):
@@ -99,7 +136,8 @@ def setup(
     again = look_at_documents(app) if document_only else look(app, numbers)
     _check_done(again)
     outputs = {} if document_only else _outputs(app)
-    _show_outputs(app, outputs)
+    for line in next_steps(app, outputs):
+        app.screen.say(line)
     return Prepared(True, wanted.changes, outputs)
 
 
@@ -117,7 +155,7 @@ def _check_done(again: Wanted) -> None:
 # -- doing it ----------------------------------------------------------------------------------------------------------
 
 
-def _act(app: App, wanted: Wanted, numbers: tuple[str, str], document_only: bool) -> None:
+def _act(app: Account, wanted: Wanted, numbers: tuple[str, str], document_only: bool) -> None:
     if not document_only:
         outputs = _put(app, wanted.shared, protect=True).outputs
         for name in wanted.environments:
@@ -129,7 +167,7 @@ def _act(app: App, wanted: Wanted, numbers: tuple[str, str], document_only: bool
             app.screen.say(f"document {name}: version {app.foundation.put_document(name, content)} is the default")
 
 
-def _put(app: App, stack: Stack, *, protect: bool = False) -> Stack:
+def _put(app: Account, stack: Stack, *, protect: bool = False) -> Stack:
     """Make or update a stack, unless it is already as wanted."""
     current = app.foundation.stack(stack.name)
     if current and current.text == stack.text:
@@ -139,7 +177,7 @@ def _put(app: App, stack: Stack, *, protect: bool = False) -> Stack:
     return made
 
 
-def _write_keys(app: App) -> None:
+def _write_keys(app: Account) -> None:
     """Write the stacks' public keys, the new one of a file first."""
     for file, current, wanted in wanted_files(app):
         if current == wanted:
@@ -154,7 +192,7 @@ def _write_keys(app: App) -> None:
 # -- taking it away ----------------------------------------------------------------------------------------------------
 
 
-def _remove(app: App, environment: str, *, yes: bool, dry_run: bool) -> Removed:
+def _remove(app: Account, environment: str, *, yes: bool, dry_run: bool) -> Removed:
     """Delete what setup made for an environment; list it first."""
     if app.settings.sandbox:
         raise Refused("A sandbox is taken away whole.", remedy=f"Take it away: {commands.sandbox('down')}")
@@ -175,7 +213,7 @@ def _remove(app: App, environment: str, *, yes: bool, dry_run: bool) -> Removed:
     return Removed(not dry_run, names, wanted.left)
 
 
-def _confirm(app: App, environment: str) -> None:
+def _confirm(app: Account, environment: str) -> None:
     """Have the environment's name typed. Raises UsageError if nobody can be asked."""
     if not app.prompt.possible:
         again = commands.setup(remove=True, env=environment, yes=True)
@@ -185,7 +223,7 @@ def _confirm(app: App, environment: str) -> None:
     app.prompt.text(question, "", lambda typed: "" if typed == environment else wrong)
 
 
-def _delete(app: App, wanted: Removal) -> None:
+def _delete(app: Account, wanted: Removal) -> None:
     for name in wanted.documents:
         app.foundation.remove_document(name)
         app.screen.say(f"document {name}: removed")
@@ -197,7 +235,7 @@ def _delete(app: App, wanted: Removal) -> None:
 # -- saying it ---------------------------------------------------------------------------------------------------------
 
 
-def _show(app: App, wanted: Wanted, *, in_full: bool) -> None:
+def _show(app: Account, wanted: Wanted, *, in_full: bool) -> None:
     """Print a line for each resource, and with `in_full` how it differs."""
     for change in wanted.changes:
         app.screen.say(f"{change.word:6} {change.kind} {change.name}")
@@ -220,7 +258,7 @@ def _show(app: App, wanted: Wanted, *, in_full: bool) -> None:
         app.screen.say("nothing to do")
 
 
-def _warn_of_bucket(app: App) -> None:
+def _warn_of_bucket(app: Account) -> None:
     bucket = app.settings.aws.bucket
     gaps = app.foundation.bucket_gaps(bucket, app.settings.app)
     if gaps:
@@ -228,59 +266,7 @@ def _warn_of_bucket(app: App) -> None:
         app.screen.warn(f"{text} (what it should be is in deploy/aws/foundation.yaml)")
 
 
-def _outputs(app: App) -> dict[str, Mapping[str, str]]:
+def _outputs(app: Account) -> dict[str, Mapping[str, str]]:
     names = [stack_name(app.settings.app), *(stack_name(app.settings.app, name) for name in names_of_stacks(app))]
     stacks = {name: app.foundation.stack(name) for name in names}
     return {name: stack.outputs for name, stack in stacks.items() if stack}
-
-
-def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
-    """Print what comes next: GitHub's settings, and the hosts' profile."""
-    for name in names_of_stacks(app):
-        made = outputs.get(stack_name(app.settings.app, name))
-        if not made:
-            continue
-        if "PreviewRoleArn" in made:
-            for line in _of_previews(app, made):
-                app.screen.say(line)
-            continue
-        for line in _of_github(app, name, made):
-            app.screen.say(line)
-        if profile := made.get("HostProfile"):
-            app.screen.say(f"hosts of {name}: instance profile {profile}")
-        app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
-        for noun in ("hosts", "functions", "services", "groups", "sites"):
-            if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
-                app.screen.say(f"and, for its {OF.get(noun, noun)}: {policy}")
-
-
-def _of_previews(app: App, made: Mapping[str, str]) -> Iterator[str]:
-    """Spell the commands for previews.
-
-    A pull request's job is in no environment, so the repository has its variables.
-    """
-    sweep, branch = "preview-sweep", app.settings.ci.cleanup_branch
-    role = variable("AWS_PREVIEW_ROLE_ARN", app.settings.app, app.repository.folder)
-    for where in ("", f" --env {sweep}"):
-        if where:
-            yield from refs_alone(sweep, [("branch", branch)])
-        yield f"gh variable set {role}{where} --body {made['PreviewRoleArn']}"
-        yield f"gh variable set AWS_REGION{where} --body {app.settings.aws.region}"
-
-
-def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
-    """Spell the commands for an environment, and for that of its cleanup.
-
-    They make the environments first: a variable needs one.
-    """
-    settings, cleanup = app.settings, f"{name}-cleanup"
-    region = settings.aws.region
-    yield from refs_alone(name, refs(settings, name, own_files(app)))
-    for role, plain in VARIABLES.items():
-        if arn := made.get(f"{role}RoleArn"):
-            yield f"gh variable set {variable(plain, settings.app, app.repository.folder)} --env {name} --body {arn}"
-    yield f"gh variable set AWS_REGION --env {name} --body {region}"
-    yield from refs_alone(cleanup, [("branch", settings.ci.cleanup_branch)])
-    clean = variable("AWS_CLEANUP_ROLE_ARN", settings.app, app.repository.folder)
-    yield f"gh variable set {clean} --env {cleanup} --body {made['CleanupRoleArn']}"
-    yield f"gh variable set AWS_REGION --env {cleanup} --body {region}"

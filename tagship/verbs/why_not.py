@@ -18,8 +18,9 @@ from tagship.domain.text import moment
 from tagship.domain.units import noun_of
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.engine.abreast import Missed, abreast, insist
 from tagship.engine.acquire import not_held
-from tagship.engine.artifacts import Stored, stored_manifest, verified
+from tagship.engine.artifacts import Stored, stored_manifest
 from tagship.engine.gate import NotChecked, gate
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.lease_session import ask
@@ -27,6 +28,7 @@ from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, reachable, recent
 from tagship.engine.promotion import Eligibility, before
 from tagship.engine.scope import named
+from tagship.engine.unpublished import deployable
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
 from tagship.ports.target import Careful
@@ -69,6 +71,7 @@ class Everywhere:
     """The gates between a version and each environment."""
 
     places: Sequence[WhyNot]
+    missed: Sequence[Missed] = ()
 
     def as_data(self) -> list[dict[str, object]]:
         return [place.as_data() for place in self.places]
@@ -79,6 +82,7 @@ class Everywhere:
         for place in self.places:
             if [gate.name for gate in place.gates if gate.problem] != ["running"]:
                 place.insist()
+        insist(self.missed)
 
 
 def why_not(app: App, *, env: str, version: str) -> WhyNot | Everywhere:
@@ -96,15 +100,14 @@ def why_not(app: App, *, env: str, version: str) -> WhyNot | Everywhere:
 
 def _everywhere(app: App, version: str) -> Everywhere:
     """Ask for each environment, and show in one table what is shut."""
-    answers, rows = [], []
-    for environment in app.settings.environments:
-        artifact_id, _ = named(app, version, environment)
-        answer = _asked(app, environment, artifact_id)
+    missed, rows = list[Missed](), list[list[str]]()
+    chosen = {environment: named(app, version, environment)[0] for environment in app.settings.environments}
+    answers = list(abreast(app, list(chosen), lambda app, name: _asked(app, name, chosen[name]), missed))
+    for answer in answers:
         shut = [row for gate in answer.gates if not gate.open for row in gate.rows()]
-        rows += [[environment, *row] for row in shut or [["ok", "", answer.command]]]
-        answers.append(answer)
+        rows += [[answer.environment, *row] for row in shut or [["ok", "", answer.command]]]
     app.screen.table(("ENVIRONMENT", "", "GATE", ""), rows)
-    return Everywhere(answers)
+    return Everywhere(answers, missed)
 
 
 def _asked(app: App, environment: str, artifact_id: ArtifactId) -> WhyNot:
@@ -214,7 +217,7 @@ class _Asked:
         return commands.deploy(self.artifact_id, self.environment, allow_bad=self.bad, allow_older=self.older)
 
     def _artifact(self) -> str:
-        self.stored = stored = verified(self.app, self.environment, self.artifact_id)
+        self.stored = stored = deployable(self.app, self.environment, self.artifact_id)
         self.manifest = stored.manifest
         how = "signed" if stored.signed else f"UNSIGNED, which {self.environment} allows"
         return f"stored and {how}, built {moment(self.manifest.build_time)} UTC at {self.manifest.commit[:8]}"

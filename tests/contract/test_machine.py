@@ -30,6 +30,14 @@ def test_one_that_fails_is_refused_with_what_it_complained(tmp_path: Path) -> No
     assert "-c 'import sys; " in caught.value.remedy, "it can be typed as it stands"
 
 
+def test_a_tool_says_its_version_without_credentials_and_one_that_fails_says_nothing(tmp_path: Path) -> None:
+    machine = LocalPackager({"PATH": "/usr/bin", "GH_TOKEN": "x"})
+    says = "import os, sys; print('v22', os.environ.get('GH_TOKEN')); sys.stderr.write('of 2026')"
+    assert machine.answer([sys.executable, "-c", says], tmp_path) == "v22 None\nof 2026"
+    assert machine.answer([sys.executable, "-c", "print('v22'); raise SystemExit(1)"], tmp_path) == ""
+    assert machine.answer(["no-such-program"], tmp_path) == ""
+
+
 def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no-such-program cannot be started"):
         LocalPackager().run(["no-such-program"], tmp_path, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import itertools
@@ -15,6 +16,7 @@ import pytest
 
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.bucket.several import SeveralStores
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Object, Store
 from tests.contract import strict_aws
@@ -27,7 +29,14 @@ def s3_store() -> S3Store:
     return S3Store(strict_aws.aws(), strict_aws.bucket(f"contract-{next(numbers)}"))
 
 
-@pytest.fixture(params=[MemoryStore, s3_store], ids=["memory", "s3"])
+def several_stores() -> SeveralStores:
+    """Two buckets; what these tests name is of no environment, or of one in the second."""
+    stores = {"first": MemoryStore("first"), "second": MemoryStore("second")}
+    opened: dict[str, Callable[[], Store]] = {name: functools.partial(lambda it: it, it) for name, it in stores.items()}
+    return SeveralStores(opened, lambda key: "second" if key.startswith("a/b") else "")
+
+
+@pytest.fixture(params=[MemoryStore, s3_store, several_stores], ids=["memory", "s3", "several"])
 def store(request: pytest.FixtureRequest) -> Store:
     make: Callable[[], Store] = request.param
     return make()
@@ -50,14 +59,14 @@ def test_an_object_comes_back_as_it_was_put(store: Store) -> None:
 
 
 def test_a_bucket_without_rules_has_none(store: Store) -> None:
-    assert list(store.lifecycle()) == []
+    assert list(store.lifecycle("")) == []
 
 
 def test_the_rules_of_a_bucket_are_read_as_s3_writes_them(s3: S3Store) -> None:
     rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "hello/"}, "Expiration": {"Days": 30}}
     client = s3.aws.client("s3")
     client.put_bucket_lifecycle_configuration(Bucket=s3.bucket, LifecycleConfiguration={"Rules": [rule]})  # type: ignore[list-item]
-    [read] = s3.lifecycle()
+    [read] = s3.lifecycle("")
     assert {name: read[name] for name in rule} == rule
 
 
@@ -74,6 +83,46 @@ def test_what_is_not_there_is_none(store: Store, tmp_path: Path) -> None:
     assert store.head("nothing") is None
     assert store.download("nothing", tmp_path / "file") is None
     assert not (tmp_path / "file").exists()
+
+
+def test_a_copy_is_an_object_of_its_own_with_the_same_bytes_and_other_metadata(store: Store) -> None:
+    store.create("old", b"body", {"commit-sha": "c0ffee"})
+    source = store.head("old")
+    assert source
+    store.copy(source, "new", {"commit-sha": "decade"})
+    copied = store.get("new")
+    assert copied
+    assert (copied.body, copied.sha256, copied.metadata) == (b"body", source.sha256, {"commit-sha": "decade"})
+    store.delete("old", source.etag)
+    assert store.head("new")
+
+
+def test_a_copy_is_written_over_nothing_and_made_of_nothing_else(store: Store) -> None:
+    store.create("old", b"body")
+    store.create("taken", b"other")
+    source = store.head("old")
+    assert source
+    with pytest.raises(Conflict):
+        store.copy(source, "taken", {})
+    taken = store.get("taken")
+    assert taken
+    assert taken.body == b"other"
+    store.replace("old", b"changed", source.etag)
+    with pytest.raises(ServiceFailed, match="is gone, or has changed since it was read"):
+        store.copy(source, "new", {})
+    store.delete("old", store.head("old").etag)  # type: ignore[union-attr]
+    with pytest.raises(ServiceFailed, match="is gone, or has changed since it was read"):
+        store.copy(source, "new", {})
+    assert store.head("new") is None
+
+
+def test_a_copy_whose_answer_was_lost_is_believed_if_it_landed(s3: S3Store) -> None:
+    s3.create("old", b"body")
+    source = s3.head("old")
+    assert source
+    strict_aws.world().faults.plan("dropped", "new")
+    s3.copy(source, "new", {"pr-number": "51"})
+    assert s3.head("new")
 
 
 def test_creating_twice_conflicts_even_with_the_same_bytes(store: Store) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tagship.errors import ServiceFailed
 from tagship.ports.bucket import Conflict, Object
 from tagship.ports.people import Clock
 
@@ -29,6 +30,9 @@ class MemoryStore:
         self.rules: list[Mapping[str, Any]] = []
         self._clock = clock
         self._lock = threading.RLock()
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
 
     def now(self) -> datetime:
         return self._now()
@@ -54,6 +58,12 @@ class MemoryStore:
         raw = body.read_bytes() if isinstance(body, Path) else body
         return self._write("create", key, raw, metadata or {}, lambda there: there is None)
 
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        there = self.objects.get(source.key)
+        if there is None or there.etag != source.etag:
+            raise ServiceFailed(f"{source.key} is gone, or has changed since it was read.", remedy="Run it again")
+        self._write("copy", key, there.body, metadata, lambda other: other is None)
+
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._write("replace", key, body, {}, lambda there: there is not None and there.etag == etag)
 
@@ -77,7 +87,7 @@ class MemoryStore:
             self.after("delete_all", batch[0])
         return {}
 
-    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
+    def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:
         return self.rules
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:

@@ -199,8 +199,19 @@ def test_a_rollback_from_a_laptop_during_a_ci_deployment(at: Callable[[str], Sho
     states = {one.id: one.state for one in here.app().ledger.deployments("incident")}
     assert states[theirs.deployment] == "abandoned"
     assert list(states.values()) == ["healthy", "abandoned", "healthy"]
+    [fenced] = [one for one in here.app().ledger.deployments("incident") if one.id == theirs.deployment]
+    mine = here.app().ledger.deployments("incident")[-1].id
+    assert fenced.last.reason in (  # the loser's word and the winner's: whoever writes first
+        f"taken over by {won_by(here)} (deployment {mine}) with --preempt",
+        f"This deployment lost the lease of incident: {won_by(here)} holds it now (deployment {mine}).",
+    )
+    assert "SSM command" in fenced.last.details["evidence"]
     fence = int((here.hosts[0].root / "opt/hello/fence").read_text())
     assert fence == theirs.fence + 1, "the host knows the higher number: the loser's next order would be refused"
+
+
+def won_by(here: Shop) -> str:
+    return here.app().ledger.deployments(here.environment)[-1].first.who
 
 
 def test_two_people_who_go_back_at_once_without_a_name_go_back_once(at: Callable[[str], Shop]) -> None:

@@ -87,7 +87,7 @@ def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
     raise AssertionError("it did not happen in time")
 
 
-def client(running: Running, service: str, config: Any = None) -> Any:
+def client(running: Running, service: str, config: Any = None, account: str = "") -> Any:
     import boto3
 
     return boto3.client(
@@ -95,7 +95,7 @@ def client(running: Running, service: str, config: Any = None) -> Any:
         region_name="us-east-1",
         endpoint_url=running.aws_url,
         config=config,
-        **running.keys.signed(),
+        **running.keys.signed(account),
     )
 
 

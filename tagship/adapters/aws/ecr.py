@@ -37,6 +37,7 @@ class Ecr:
     aws: Aws
     docker: Docker
     sleep: Callable[[float], None] = time.sleep
+    others: Mapping[str, Callable[[], Aws]] = field(default_factory=dict, repr=False)  # sessions by their account
     _clients: dict[str, RegistryClient] = field(default_factory=dict, repr=False, compare=False)
 
     def login(self, repository: str) -> None:
@@ -110,7 +111,10 @@ class Ecr:
         """Return a repository of ECR; None for one of another registry."""
         host, name = split(repository)
         known = ECR.match(host)
-        return EcrImages(self.aws, known["account"], known["region"], name) if known else None
+        if known is None:
+            return None
+        aws = self.others.get(known["account"], lambda: self.aws)()
+        return EcrImages(aws, known["account"], known["region"], name)
 
     def _manifest(self, repository: str, reference: str) -> RawManifest | None:
         place = self._place(repository)

@@ -56,7 +56,7 @@ class S3Store:
     def _s3(self) -> S3Client:
         return self.aws.client("s3")
 
-    def _url(self, key: str) -> str:
+    def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
 
     def now(self) -> datetime:
@@ -69,7 +69,7 @@ class S3Store:
     def _asked(self) -> datetime:
         from botocore.exceptions import ClientError
 
-        with self.aws.translated(f"asking {self._url('')} for the time"):
+        with self.aws.translated(f"asking {self.url('')} for the time"):
             try:
                 return self._date(self._s3.head_object(Bucket=self.bucket, Key="_now"))
             except ClientError as error:
@@ -85,7 +85,7 @@ class S3Store:
         answer = self._read(key, "get_object")
         if answer is None:
             return None
-        with self.aws.translated(f"reading {self._url(key)}"):
+        with self.aws.translated(f"reading {self.url(key)}"):
             return self._object(key, answer, answer["Body"].read())
 
     def head(self, key: str) -> Object | None:
@@ -97,7 +97,7 @@ class S3Store:
         if answer is None:
             return None
         part = to.with_name(to.name + ".part")
-        with self.aws.translated(f"reading {self._url(key)}"), part.open("wb") as file:
+        with self.aws.translated(f"reading {self.url(key)}"), part.open("wb") as file:
             for chunk in answer["Body"].iter_chunks(CHUNK):
                 file.write(chunk)
         part.replace(to)
@@ -107,7 +107,7 @@ class S3Store:
         """Read an object; None if there is no such object."""
         from botocore.exceptions import ClientError
 
-        with self.aws.translated(f"reading {self._url(key)}"):
+        with self.aws.translated(f"reading {self.url(key)}"):
             try:
                 return getattr(self._s3, operation)(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
             except ClientError as error:
@@ -131,6 +131,34 @@ class S3Store:
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         return self._put(key, body, metadata or {}, {"IfNoneMatch": "*"})
 
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        def copied() -> Any:
+            return self._s3.copy_object(
+                Bucket=self.bucket,
+                Key=key,
+                CopySource={"Bucket": self.bucket, "Key": source.key},
+                CopySourceIfMatch=source.etag,
+                IfNoneMatch="*",
+                Metadata=dict(metadata),
+                MetadataDirective="REPLACE",
+                TaggingDirective="REPLACE",
+                ChecksumAlgorithm="SHA256",
+            )
+
+        def landed() -> Object | None:
+            stored = self.head(key)
+            return stored if stored and (stored.sha256, stored.metadata) == (source.sha256, dict(metadata)) else None
+
+        try:
+            self._write(key, copied, landed)
+        except Conflict as conflict:
+            if self.head(key):
+                raise
+            raise ServiceFailed(
+                f"{self.url(source.key)} is gone, or has changed since it was read.",
+                remedy="Run the same command again",
+            ) from conflict
+
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._put(key, body, {}, {"IfMatch": etag})
 
@@ -147,7 +175,7 @@ class S3Store:
         failed: dict[str, str] = {}
         for start in range(0, len(keys), BATCH):
             objects: Any = [{"Key": key} for key in keys[start : start + BATCH]]
-            with self.aws.translated(f"deleting from {self._url('')}", state=UNSURE_DELETED):
+            with self.aws.translated(f"deleting from {self.url('')}", state=UNSURE_DELETED):
                 answer = self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
             failed |= {row["Key"]: f"{row['Code']}: {row.get('Message', '')}" for row in answer.get("Errors", ())}
         return failed
@@ -199,7 +227,7 @@ class S3Store:
             stop=stop_after_attempt(RACES),
             reraise=True,
         )
-        with self.aws.translated(f"writing {self._url(key)}", state=UNSURE):
+        with self.aws.translated(f"writing {self.url(key)}", state=UNSURE):
             try:
                 return raced(write)
             except ClientError as error:
@@ -217,7 +245,7 @@ class S3Store:
 
     def _contested(self, key: str) -> ServiceFailed:
         return ServiceFailed(
-            f"Others keep writing {self._url(key)} at the same time: S3 answered 409 {RACES} times.",
+            f"Others keep writing {self.url(key)} at the same time: S3 answered 409 {RACES} times.",
             remedy="Run the same command again",
         )
 
@@ -227,13 +255,13 @@ class S3Store:
         )
         walk = iter(pages)
         while True:
-            with self.aws.translated(f"listing {self._url(prefix)}"):
+            with self.aws.translated(f"listing {self.url(prefix)}"):
                 page = next(walk, None)
             if page is None:
                 return
             yield from _listed(page, self._date(page))
 
-    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
+    def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002 (all are in this bucket)
         return bucket_rules(self.aws, self.bucket)
 
 

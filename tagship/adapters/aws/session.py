@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tagship.adapters.aws import credentials, skew
 from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
+from tagship.adapters.aws.owner import Owner
+from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
-from tagship.domain import commands
+from tagship.domain.text import either
 from tagship.errors import NotAllowed, ServiceFailed
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ AGAIN = "run the same command again"
 
 
 @dataclass(frozen=True)
-class Aws:
+class Aws(ClientRemedies):
     """Region, endpoint and credentials in one place.
 
     One session: clients share its loader (a client costs 100 ms). `say` hears what is waited for, and each time that
@@ -43,6 +45,7 @@ class Aws:
     region: str
     endpoint: str | None = None
     profile: str = ""
+    account: str = ""  # the twelve digits of the one that it may write to; empty: whatever it is
     sandbox: bool = False
     keys: tuple[str, str] = field(default=("sandbox", "sandbox"), repr=False)  # the sandbox's; nobody else's are asked
     ci: bool = False  # in a CI job a refusal has another remedy
@@ -106,7 +109,18 @@ class Aws:
     def _made(self, name: str, config: Any, attempts: int) -> Any:
         client = self._opened.create_client(name, region_name=self.region, endpoint_url=self.endpoint, config=config)
         Patience(self.say, self.patience, CONNECT_TIMEOUT, attempts).watch(client)
+        if self.account:
+            self._owner.watch(client)
         return client
+
+    @cached_property
+    def _owner(self) -> Owner:
+        return Owner(self.account, self._asked_for_account, self._of_account)
+
+    def _asked_for_account(self) -> str:
+        client: Any = self.client("sts")
+        with self.translated("asking AWS whose account this is"):
+            return str(client.get_caller_identity()["Account"])
 
     @property
     def _opened(self) -> Any:
@@ -239,36 +253,6 @@ class Aws:
                 return f"{name.partition(',')[0]}:{IAM_ACTIONS.get(operation, operation)}"
         return operation
 
-    @property
-    def _sign_in(self) -> str:
-        if self.ci:
-            return (
-                "Give the job `id-token: write` and the step aws-actions/configure-aws-credentials, then run it again"
-            )
-        return "Sign in: aws sso login" + (f" --profile {self.profile}" if self.profile else "")
-
-    @property
-    def _try_it(self) -> str:
-        if self.ci:
-            return self._sign_in
-        return "Fix the profile, or sign in; then try: aws sts get-caller-identity" + (
-            f" --profile {self.profile}" if self.profile else ""
-        )
-
-    @property
-    def _reach(self) -> str:
-        return (
-            f"Start the sandbox: {commands.sandbox('up')}"
-            if self.sandbox
-            else f"Try it: curl -sS https://sts.{self.region}.amazonaws.com"
-        )
-
-    def _create_bucket(self, error: Any, doing: str) -> str:
-        if self.sandbox:
-            return f"Set up the sandbox again: {commands.sandbox('reset')}"
-        name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
-        return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"
-
 
 def hurried(aws: Aws) -> Aws:
     """Make clients of little patience, for a dispensable question."""
@@ -285,7 +269,8 @@ def _denied(error: Any) -> bool:
 
 
 def _allow(action: str) -> str:
-    return f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+    allow = f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+    return either(allow, "Then run the same command again")
 
 
 def _evidence(error: Any) -> str:

@@ -261,9 +261,10 @@ def held_by(seen: Seen, environment: str) -> LeaseHeld:
 
 
 def lost(record: LeaseRecord, seen: Seen | None) -> LeaseLost:
-    now = seen.record.holder if seen and seen.record.holder else "nobody"
+    held = seen.record if seen and seen.record.holder else None
+    now = f"{held.holder} holds it now (deployment {held.deployment_id})" if held else "nobody holds it now"
     return LeaseLost(
-        f"This deployment lost the lease of {record.environment}: {now} holds it now.",
+        f"This deployment lost the lease of {record.environment}: {now}.",
         state="This deployment stopped before its next action.",
         remedy=f"See what runs and who holds it: {commands.status(record.environment)}",
     )

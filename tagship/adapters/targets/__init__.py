@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Protocol
 
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.ports.target import Target
 
 KINDS = {  # the name of a kind -> the module that connects to it, imported when it is first needed
@@ -20,8 +20,8 @@ KINDS = {  # the name of a kind -> the module that connects to it, imported when
 }
 
 
-class Context(App, Protocol):
-    """What a kind is given: the App, and what makes boto3 clients."""
+class Context(Account, Protocol):
+    """What a kind is given: the app in the environment's account."""
 
     @property
     def aws(self) -> Any:

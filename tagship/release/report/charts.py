@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from tagship.domain.deployment import FAILED, SERVES, Deployment
-from tagship.domain.metrics import Metrics
+from tagship.domain.metrics import Metrics, Spread
 
 WIDTH, HEIGHT = 340, 200  # the picture's own units: a page scales it
 MEGABYTE, HOUR, MINUTE = 1_000_000, 3600, 60
@@ -17,17 +17,31 @@ MOST = 400  # dots of a chart, the latest
 Value = Callable[[Metrics], float | None]
 DORA: Mapping[str, tuple[str, Value]] = {
     "Deployment frequency": ("healthy deployments a day", lambda figures: figures.deployments_a_day),
-    "Lead time": ("hours from build to healthy, median", lambda figures: figures.lead_time.p50 / HOUR),
-    "Change failure rate": ("percent of deployments", lambda figures: (figures.change_failure_rate or 0) * 100),
-    "Recovery time": ("minutes until something served, median", lambda figures: figures.recovery_time.p50 / MINUTE),
+    "Lead time": ("hours from build to healthy, median", lambda figures: _median(figures.lead_time, HOUR)),
+    "Change failure rate": ("percent of deployments", lambda figures: _percent(figures.change_failure_rate)),
+    "Recovery time": (
+        "minutes until something served, median",
+        lambda figures: _median(figures.recovery_time, MINUTE),
+    ),
 }
 
 
+def _median(spread: Spread, unit: int) -> float | None:
+    return spread.p50 / unit if spread.count else None
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else share * 100
+
+
 def dora(name: str, figures: Sequence[Metrics]) -> str:
-    """Draw one of DORA's keys, a bar an environment."""
+    """Draw one of DORA's keys, a bar an environment.
+
+    One where nothing was counted has none: a bar of 0 would be a figure.
+    """
     unit, value = DORA[name]
-    bars = [(metrics.environment, round(value(metrics) or 0, 3)) for metrics in figures]
-    return _bars(bars, f"{name}: {unit}")
+    values = [(metrics.environment, value(metrics)) for metrics in figures]
+    return _bars([(name, round(figure, 3)) for name, figure in values if figure is not None], f"{name}: {unit}")
 
 
 def sizes(stored: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from tagship.domain.deployment import FAILED, Deployment
 from tagship.domain.history import evidence, outcome
 from tagship.domain.metrics import Metrics, metrics
 from tagship.domain.standing import Bad, bad_versions
+from tagship.engine.abreast import Missed, abreast
 from tagship.engine.plan import name_unreadable
 from tagship.engine.statuses import Status, looked
 from tagship.errors import ServiceFailed
@@ -66,24 +67,53 @@ def gathered(app: App, environments: Sequence[str], since: datetime, until: date
 
     Its figures are those of `inv metrics` of the same period.
     """
-    figures, deployments = list[Metrics](), list[Deployment]()
-    artifacts, stored = list[ArtifactHealth](), dict[str, int]()
     for environment in environments:
         app.settings.environment(environment)
-        history = app.ledger.deployments(environment)
-        name_unreadable(app, environment)
-        figures.append(metrics(history, environment, since, until))
-        deployments += [past for past in history if since <= datetime.fromisoformat(past.first.at) < until]
-        sizes = _sizes(app, environment)
-        stored[environment] = sum(sizes.values())
-        bad = bad_versions(history, app.ledger.marks(environment))
-        artifacts += list(_artifacts(environment, history, sizes, bad))[:SHOWN]
+    missed = list[Missed]()
+    parts = list(abreast(app, environments, lambda app, name: _of_environment(app, name, since, until), missed))
+    deployments = [past for part in parts for past in part.deployments]
     deployments.sort(key=lambda past: past.id)
     failed = [past for past in reversed(deployments) if past.state in FAILED]
     failures = [Failure(past, outcome(past), evidence(past)) for past in failed[:SHOWN]]
-    statuses, problem = _statuses(app, environments)
+    reached = [part.environment for part in parts]
+    statuses, problem = _statuses(app, reached) if reached else ([], "")
+    problems = [*(f"{entry.environment}: {entry.words}" for entry in missed), *([problem] if problem else [])]
     return ReportFacts(
-        app.settings.app, until, since, statuses, figures, deployments, artifacts, failures, stored, problem
+        app.settings.app,
+        until,
+        since,
+        statuses,
+        [part.figures for part in parts],
+        deployments,
+        [artifact for part in parts for artifact in part.artifacts],
+        failures,
+        {part.environment: part.stored for part in parts},
+        " ".join(problems),
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What the page shows of one environment."""
+
+    environment: str
+    figures: Metrics
+    deployments: Sequence[Deployment]
+    artifacts: Sequence[ArtifactHealth]
+    stored: int
+
+
+def _of_environment(app: App, environment: str, since: datetime, until: datetime) -> _Part:
+    history = app.ledger.deployments(environment)
+    name_unreadable(app, environment)
+    sizes = _sizes(app, environment)
+    bad = bad_versions(history, app.ledger.marks(environment))
+    return _Part(
+        environment,
+        metrics(history, environment, since, until),
+        [past for past in history if since <= datetime.fromisoformat(past.first.at) < until],
+        list(_artifacts(environment, history, sizes, bad))[:SHOWN],
+        sum(sizes.values()),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tagship.sandbox.aws import stock
+from tagship.sandbox.pairs import DEFAULT
 
 
 def instances(region: str, account: str, filters: Mapping[str, Sequence[str]] | None = None) -> Iterator[Any]:
@@ -18,8 +19,8 @@ def instances(region: str, account: str, filters: Mapping[str, Sequence[str]] | 
         yield from reservation.instances
 
 
-def name(region: str, names: Mapping[str, str]) -> None:
+def name(region: str, account: str, names: Mapping[str, str]) -> None:
     """Give instances, by their ids, their Name tags."""
-    backend = stock.backend("ec2", region)
+    backend = stock.backend("ec2", region, account or DEFAULT)
     for instance, name_tag in names.items():
         backend.create_tags([instance], {"Name": name_tag})

@@ -30,9 +30,9 @@ def install(world: World) -> None:
     # A message of a wrong length is refused.
     stock.replace(KmsResponse, "_get_param", _checking)
     stock.replace(ECDSAPrivateKey, "sign", _signing)
-    for pair in world.pairs:
-        if pair.kms:
-            _hold(pair.private, pair.kms, world.region)
+    for pair, places in world.pairs.items():
+        for account, region in places if pair.kms else ():
+            _hold(pair.private, pair.kms, account, region)
 
 
 def _checking(get: Any) -> Any:
@@ -67,13 +67,13 @@ def _refuse_length(kind: str, length: int) -> None:
         raise ValidationException("Digest is invalid length for algorithm ECDSA_SHA_256.")
 
 
-def _hold(private_key: Path, name: str, region: str) -> None:
+def _hold(private_key: Path, name: str, account: str, region: str) -> None:
     """Put a PEM file's P-256 key behind a name of KMS."""
     # An alias, or an id.
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    backend = stock.backend("kms", region)
+    backend = stock.backend("kms", region, account)
     key = backend.create_key(None, "SIGN_VERIFY", "ECC_NIST_P256", "A key of the sandbox's", None)
     pair = cast("ECDSAPrivateKey", key.private_key)
     pair.private_key = cast("EllipticCurvePrivateKey", load_pem_private_key(private_key.read_bytes(), None))

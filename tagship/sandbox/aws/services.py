@@ -6,6 +6,7 @@ Stock moto answers for EC2, IAM, STS and everything else that is not named here.
 from __future__ import annotations
 
 from tagship.sandbox.aws import (
+    accounts,
     autoscaling,
     calendars,
     cloudformation,
@@ -23,6 +24,7 @@ from tagship.sandbox.world import World
 
 SERVICES = (
     s3,
+    accounts,
     cloudformation,
     kms,
     ssm,

@@ -13,6 +13,7 @@ from typing import Any
 
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 ORIGINAL = "_tagship_original"  # on a replacement: what it replaces
 
@@ -21,6 +22,14 @@ def backend(service: Any, region: str, account: str = DEFAULT_ACCOUNT_ID) -> Any
     """Return what moto keeps for a service."""
     # Of a region, or, for S3 and IAM, of a partition ("aws").
     return get_backend(service)[account][region]
+
+
+def bucket_owner(name: str) -> tuple[str, str]:
+    """Return a bucket's account and its policy; empty without one."""
+    partition, account = s3_backends.bucket_accounts.get(name, ("", ""))
+    bucket = s3_backends[account][partition].buckets.get(name) if account else None
+    policy = bucket.policy if bucket else None
+    return account, policy.decode() if isinstance(policy, bytes) else policy or ""
 
 
 def route(service: str, path: str, act: Callable[..., Any]) -> None:

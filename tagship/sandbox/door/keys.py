@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
+
+NOBODY: Mapping[str, tuple[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -19,23 +22,35 @@ class Keys:
     secret: str = field(repr=False)
     token: str = field(repr=False)
     page: str = field(repr=False)
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)  # access and secret, by account
+
+    def of(self, account: str) -> tuple[str, str]:
+        """Return the pair of an account, or the sandbox's own."""
+        access, secret = self.others.get(account, (self.access, self.secret))
+        return access, secret
 
     @classmethod
-    def new(cls) -> Self:
-        """Draw keys at random."""
+    def new(cls, others: Mapping[str, tuple[str, str]] = NOBODY) -> Self:
+        """Draw keys at random, beside those of other accounts."""
         import secrets  # slow to import, and most processes read keys that are there
 
         access = "SANDBOX" + secrets.token_hex(6).upper()
-        return cls(access, secrets.token_urlsafe(30), secrets.token_urlsafe(30), secrets.token_urlsafe(12))
+        return cls(access, secrets.token_urlsafe(30), secrets.token_urlsafe(30), secrets.token_urlsafe(12), others)
 
     @property
     def variables(self) -> dict[str, str]:
         """Return the variables that AWS's own programs read keys from."""
-        return {"AWS_ACCESS_KEY_ID": self.access, "AWS_SECRET_ACCESS_KEY": self.secret}
+        return self.variables_of("")
 
-    def signed(self) -> dict[str, str]:
+    def variables_of(self, account: str) -> dict[str, str]:
+        """Return the same for an account."""
+        access, secret = self.of(account)
+        return {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
+
+    def signed(self, account: str = "") -> dict[str, str]:
         """Return what boto3.client takes keys by."""
-        return {"aws_access_key_id": self.access, "aws_secret_access_key": self.secret}
+        access, secret = self.of(account)
+        return {"aws_access_key_id": access, "aws_secret_access_key": secret}
 
     def admits(self, authorization: str) -> bool:
         """Tell whether an Authorization header has the token."""

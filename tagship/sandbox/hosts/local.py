@@ -25,6 +25,7 @@ class LocalHost:
     aws_url: str
     region: str
     keys: Keys
+    account: str = ""  # whose keys it has; empty: the sandbox's own
     online: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -39,7 +40,7 @@ class LocalHost:
             "TMPDIR": str(self.root / "tmp"),
             "LANG": "C.UTF-8",
             "TAGSHIP_HOST_ROOT": str(self.root),
-            **self.keys.variables,
+            **self.keys.variables_of(self.account),
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.aws_url,

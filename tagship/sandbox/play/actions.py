@@ -73,7 +73,9 @@ def _run_job(running: Running, chosen: Settings, host: SandboxHost) -> list[str]
     unit = f"{chosen.app}@job.service"
     if not (host.root / "etc/systemd/system" / unit).is_file():
         raise Refused(f"{host.name} has no job yet.", remedy="Deploy one first: inv deploy-dev")
-    variables = LocalHost(host.id, host.root, running.aws_url, chosen.aws.region, running.keys).variables()
+    place = chosen.account(host.environment)
+    local = LocalHost(host.id, host.root, running.aws_url, place.region, running.keys, place.account)
+    variables = local.variables()
     code = _on(host, variables, "systemctl", "start", unit).returncode
     log = _on(host, variables, "journalctl", "--unit", unit, "--lines", "20").stdout.rstrip()
     if code:

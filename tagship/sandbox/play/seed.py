@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,22 @@ class Ground:
         import boto3
 
         make: Any = boto3.client
-        signed = self.world.keys.signed()
+        signed = self.world.keys.signed(self.settings.aws.account)
         return make(service, region_name=self.settings.aws.region, endpoint_url=self.world.url, **signed)
 
 
 def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, ...]:
-    """Prepare the account through the API; return the hosts.
+    """Prepare each account through the API; return the hosts.
 
     There are `count` of them an environment, or, unless `simulated` is 0, that many simulated ones.
     """
+    settings = ground.settings
+    grounds = [replace(ground, settings=settings.within(account)) for account in settings.accounts]
+    return tuple(host for part in grounds for host in _planted(part, count, simulated))
+
+
+def _planted(ground: Ground, count: int, simulated: int) -> tuple[SandboxHost, ...]:
+    """Prepare one account, of whose environments alone the settings are."""
     _bucket(ground)
     _documents(ground)
     secrets.seed(ground.settings, ground.client, ground.root)
@@ -61,7 +68,8 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
 def _bucket(ground: Ground) -> None:
     region = ground.settings.aws.region
     elsewhere = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    sites = {place.bucket for made in ground.settings.static.values() for place in made.environments.values()}
+    served = (made.environments.items() for made in ground.settings.static.values())
+    sites = {place.bucket for made in served for name, place in made if name in ground.settings.environments}
     for bucket in sorted({ground.settings.aws.bucket, *sites}):
         ground.client("s3").create_bucket(Bucket=bucket, **elsewhere)
 
@@ -81,7 +89,7 @@ def _fleet(ground: Ground, ec2: Any, environment: str, count: int) -> list[Sandb
     ids = _instances(ground, ec2, environment, prefix, count)
     names = {id_: f"{prefix}-{number}" for number, id_ in enumerate(ids, 1)}
     world.machines |= {id_: SimulatedHost(id_, world.disk(id_), world.behaviour) for id_ in ids}
-    instances.name(world.region, names)
+    instances.name(ground.settings.aws.region, ground.settings.aws.account, names)
     return [SandboxHost(id_, name, environment, world.disk(id_), 0) for id_, name in names.items()]
 
 
@@ -105,7 +113,9 @@ def _host(ground: Ground, ec2: Any, environment: str, number: int) -> SandboxHos
     world, app = ground.world, ground.settings.app
     name = f"{app}-{environment}-{number}"
     [id_] = _instances(ground, ec2, environment, name, 1)
-    host = local.LocalHost(id_, world.disk(id_), world.url, world.region, world.keys)
+    host = local.LocalHost(
+        id_, world.disk(id_), world.url, ground.settings.aws.region, world.keys, ground.settings.aws.account
+    )
     port = world.ports.free()
     unsigned = ground.settings.environment(environment).allow_unsigned
     signing = ground.settings.signing

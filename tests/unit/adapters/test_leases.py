@@ -81,7 +81,10 @@ def test_who_meets_a_held_lease_is_given_what_was_read_of_it() -> None:
     assert caught.value.seen.record == record
 
 
-@pytest.mark.parametrize(("holder", "who"), [("eve@desk", "eve@desk"), ("", "nobody")])
+@pytest.mark.parametrize(
+    ("holder", "who"),
+    [("eve@desk", "eve@desk holds it now (deployment hers)"), ("", "nobody holds it now")],
+)
 def test_who_has_lost_it_is_told_to_whom(holder: str, who: str) -> None:
     _, leases = bucket()
     mine = take(leases)
@@ -89,7 +92,7 @@ def test_who_has_lost_it_is_told_to_whom(holder: str, who: str) -> None:
     if holder:
         take(leases, "hers", holder)
     assert said(LeaseLost, lambda: leases.renew(mine, phase="on")) == (
-        f"This deployment lost the lease of dev: {who} holds it now.",
+        f"This deployment lost the lease of dev: {who}.",
         "This deployment stopped before its next action.",
         "See what runs and who holds it: inv status --env dev",
     )
@@ -219,7 +222,7 @@ def test_a_renewal_that_always_loses_is_a_lost_lease() -> None:
     mine = take(leases)
     lost = always_beaten(store)
     what, _, _ = said(LeaseLost, lambda: leases.renew(mine, phase="on"))
-    assert what == "This deployment lost the lease of dev: ada@laptop holds it now."
+    assert what == "This deployment lost the lease of dev: ada@laptop holds it now (deployment mine)."
     assert lost == ["replace"] * (ROUNDS + 1)
 
 

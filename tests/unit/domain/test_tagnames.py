@@ -59,3 +59,10 @@ def test_what_git_github_and_iam_take_as_it_stands_may_be_a_prefix(prefix: str) 
 )
 def test_what_means_something_to_one_of_them_may_not(prefix: str) -> None:
     assert not re.fullmatch(PREFIX, prefix)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "answer"), [("", False), ("v", False), ("v-", False), ("api-", True), ("api/v", True)]
+)
+def test_a_prefix_that_is_more_than_a_v_is_an_apps(prefix: str, answer: bool) -> None:
+    assert TagNames(prefix).belong_to_an_app is answer

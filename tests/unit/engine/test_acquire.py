@@ -23,6 +23,7 @@ from tagship.engine.acquire import (
 from tagship.errors import DeployFailed, Held, Interrupted, LeaseLost, Refused, ServiceFailed, UsageError
 from tagship.ports.forge import Run
 from tagship.verbs.deploy import deploy
+from tagship.verbs.history import history
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import VALUES, FakeApp, environments, settings
 from tests.fakes.forge import FakeForge
@@ -368,6 +369,24 @@ def test_preempt_takes_back_a_deployment_under_way_to_what_runs_still() -> None:
     assert rollback(app, to="0.1.1-dev", preempt=True).state == "healthy"
 
 
+def test_history_says_who_took_over_with_preempt_and_what_was_on_its_way() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.1-dev")
+    theirs = held_by_ci(app)
+    _under_way(app, theirs, "0.1.2-dev")
+    app.hosts.running = {"c-1": theirs}
+    result = rollback(app, yes=True, preempt=True)
+    [fenced] = history(app, state="abandoned").deployments
+    assert fenced.id == theirs
+    assert fenced.last.reason == f"taken over by ada@laptop (deployment {result.deployment_id}) with --preempt"
+    app.screen.lines.clear()
+    history(app, version="0.1.2-dev", evidence=True)
+    assert "run 4711 (octocat): deploy 0.1.1-dev: the hosts act, last heartbeat" in app.screen.text
+    assert "SSM command c-1" in app.screen.text
+    assert ": cancelled" in app.screen.text
+    assert "runner died" not in app.screen.text
+
+
 def _under_way(app: FakeApp, deployment: str, artifact: str) -> None:
     from tagship.domain.deployment import Entry
 
@@ -507,13 +526,15 @@ def test_of_a_fenced_off_deployment_each_operation_is_ended_and_waited_for_a_min
     stop_operations(app, "dev", seen)
     assert (app.hosts.cancelled, app.screen.lines) == ([], [])
     app.hosts.running = {"c-1": id_, "c-2": id_}
-    stop_operations(app, "dev", seen)
+    stopped = stop_operations(app, "dev", seen)
+    assert [(operation.id, operation.running) for operation in stopped] == [("c-1", False), ("c-2", False)]
     assert app.hosts.cancelled == ["c-1", "c-2"]
     assert app.screen.lines == ["cancelling SSM command c-1, SSM command c-2 of run 4711 (octocat)"]
     assert app.clock.slept == [0.5]
     app.hosts = Deaf(app.hosts.machines, running={"c-1": id_})
     app.clock.slept.clear()
-    stop_operations(app, "dev", seen)
+    [deaf] = stop_operations(app, "dev", seen)
+    assert (deaf.id, deaf.running) == ("c-1", True)
     assert sum(app.clock.slept) == 60
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tagship.domain.deployment import Entry
+from tagship.domain.lease import LeaseRecord, Seen
 from tagship.domain.plan import Plan
-from tagship.domain.units import Report, Unit
+from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
+from tagship.engine.predecessor import Predecessor
 from tagship.engine.recorder import Recorder, abandon
 from tagship.errors import ServiceFailed
 from tests.fakes.app import FakeApp
@@ -18,6 +21,7 @@ OLD, NEW = ArtifactId("0.1.29-dev"), ArtifactId("0.1.30-dev")
 HOSTS = tuple(Unit(f"i-{number}", f"web-{number}", True, noun="host") for number in (1, 2, 3))
 PLAN = Plan("rollback", "dev", NEW, "0" * 64, HOSTS[:1], {}, OLD)
 ID = "20261120-120000-000007-abcdef"
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RUN = "https://github.com/o/r/actions/runs/1"
 
 
@@ -97,6 +101,50 @@ def test_a_units_verdict_is_kept_whole_but_for_its_evidence_and_every_unit_by_it
         }
     ]
     assert entry.details["names"] == {"i-1": "web-1", "i-2": "web-2", "i-3": "web-3"}
+
+
+def seen_by(fence: int, *operations: str) -> Seen:
+    """The lease of ID, as it was 40 s after its last heartbeat."""
+    record = LeaseRecord("dev", fence, "run 4711", ID, RUN, "deploy 0.1.30-dev: the hosts act", operations)
+    return Seen(record, "etag", NOON, NOON + timedelta(seconds=40))
+
+
+@pytest.mark.parametrize(
+    ("forced", "reason"),
+    [
+        (True, "taken over by ada@laptop (deployment the-next) with --preempt"),
+        (False, "its runner died, and nobody resumed it before deployment the-next"),
+    ],
+)
+def test_the_end_of_whoever_lost_the_lease_says_who_took_it_and_what_was_on_its_way(forced: bool, reason: str) -> None:
+    app = an_app()
+    Recorder(app, PLAN, ID, 7).add("requested")
+    [dead] = app.ledger.deployments("dev")
+    going = (
+        Operation("1", "SSM command 1", "deploy", "0.1.30-dev", ("i-1", "i-2"), running=False),
+        Operation("2", "SSM command 2", "deploy", "0.1.30-dev", ("i-9",)),
+    )
+    names = {unit.id: unit.name for unit in HOSTS}
+    before = Predecessor(seen_by(7, "SSM command 0", "SSM command 1"), forced, going, names)
+    abandon(app, dead, "the-next", 8, before)
+    last = app.ledger.entries[-1]
+    assert last.reason == reason
+    assert last.details["evidence"].splitlines() == [
+        "run 4711: deploy 0.1.30-dev: the hosts act, last heartbeat 40 s ago",
+        "SSM command 1 (deploy 0.1.30-dev on web-1, web-2): cancelled",
+        "SSM command 2 (deploy 0.1.30-dev on i-9): cancelled, but it had not ended a minute later",
+        "SSM command 0: it had ended",
+    ]
+
+
+def test_an_earlier_deployment_than_the_one_that_held_the_lease_was_not_taken_over() -> None:
+    app = an_app()
+    Recorder(app, PLAN, "20261119-120000-000006-abcdef", 6).add("requested")
+    [dead] = app.ledger.deployments("dev")
+    abandon(app, dead, "the-next", 8, Predecessor(seen_by(7), forced=True))
+    last = app.ledger.entries[-1]
+    assert last.reason == "its runner died, and nobody resumed it before deployment the-next"
+    assert last.details == {}
 
 
 def test_that_hosts_act_is_recorded_once_with_the_first_operations() -> None:

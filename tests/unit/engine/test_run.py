@@ -270,6 +270,8 @@ def test_a_lease_lost_while_hosts_act_is_recorded_with_the_reason_and_what_goes_
     last = app.ledger.entries[-1]
     assert (last.state, last.reason) == ("abandoned", "The lease of dev is lost.")
     assert last.details["operations"] == ["SSM command command-1"]
+    assert last.details["evidence"].startswith("SSM command command-1 (deploy 0.1.30-dev on web-1)")
+    assert last.details["evidence"].endswith(": its end was not seen")
 
 
 def test_a_lease_lost_when_the_hosts_are_done_is_recorded_with_the_reason() -> None:

@@ -27,7 +27,12 @@ BELOW: dict[str, set[str]] = {
     "sandbox": {"errors", "resources", "domain", "settings", "ports", "sandbox"},
     "tasks": {"errors", "domain", "settings", "ports", "engine", "verbs", "bootstrap", "tasks"},
 }
-KNOW_THE_SANDBOX = {"bootstrap/__init__.py": "sandbox", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
+KNOW_THE_SANDBOX = {
+    "bootstrap/__init__.py": "sandbox",
+    "bootstrap/accounts.py": "sandbox",
+    "tasks/sandbox.py": "sandbox",
+    "tasks/demo.py": "sandbox",
+}
 
 # library -> the layers that may import it
 LIBRARIES = {
@@ -44,6 +49,7 @@ LIBRARIES = {
     "mypy_boto3_secretsmanager": {"adapters"},
     "mypy_boto3_ssm": {"adapters"},
     "git": {"adapters"},
+    "hcl2": {"adapters"},
     "questionary": {"adapters"},
     "prompt_toolkit": {"adapters"},
     "rich": {"adapters"},

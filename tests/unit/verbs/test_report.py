@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from tagship.domain.metrics import Metrics, Spread
 from tagship.errors import ServiceFailed, UsageError
+from tagship.release.report import charts
 from tagship.verbs.metrics import metrics
 from tagship.verbs.report import report
 from tests.fakes.app import FakeApp, settings
@@ -127,6 +129,14 @@ def test_an_environment_that_cannot_be_asked_is_named_and_hides_no_figure() -> N
     html = report(app).text
     assert "Not every environment was seen: SSM &lt;is&gt; silent." in html
     assert Page(html).values["dev", "changes"] == Page(shown()[1]).values["dev", "changes"]
+
+
+def test_an_environment_where_nothing_was_counted_has_no_bar_of_zero() -> None:
+    counted = Metrics("dev", "", "", lead_time=Spread(2, 7200.0, 9000.0), change_failure_rate=0.5)
+    chart = charts.dora("Lead time", [counted, Metrics("prod", "", "")])
+    assert ">dev<" in chart
+    assert ">prod<" not in chart
+    assert charts.dora("Change failure rate", [Metrics("prod", "", "")]) == ""
 
 
 def test_a_period_without_a_deployment_is_a_page_too() -> None:

@@ -1,0 +1,59 @@
+"""What to do when AWS can't be asked, by who asks: a job of CI, a person with a profile, or the sandbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tagship.domain import commands
+
+
+class ClientRemedies:
+    """The remedies of one session; see tagship.adapters.aws.session.Aws."""
+
+    region: str
+    endpoint: str | None
+    profile: str
+    account: str
+    sandbox: bool
+    ci: bool
+
+    @property
+    def _sign_in(self) -> str:
+        if self.ci:
+            return (
+                "Give the job `id-token: write` and the step aws-actions/configure-aws-credentials, then run it again"
+            )
+        return "Sign in: aws sso login" + (f" --profile {self.profile}" if self.profile else "")
+
+    @property
+    def _of_account(self) -> str:
+        """Say how to get credentials of the account that is wanted."""
+        if self.ci:
+            return (
+                f"Have the step aws-actions/configure-aws-credentials take a role of {self.account}, then run it again"
+            )
+        if self.profile:
+            return f"Sign in to {self.account} with that profile: aws sso login --profile {self.profile}"
+        return "Name its profile as aws.profile in tagship.toml; these are known: aws configure list-profiles"
+
+    @property
+    def _try_it(self) -> str:
+        if self.ci:
+            return self._sign_in
+        return "Fix the profile, or sign in; then try: aws sts get-caller-identity" + (
+            f" --profile {self.profile}" if self.profile else ""
+        )
+
+    @property
+    def _reach(self) -> str:
+        return (
+            f"Start the sandbox: {commands.sandbox('up')}"
+            if self.sandbox
+            else f"Try it: curl -sS https://sts.{self.region}.amazonaws.com"
+        )
+
+    def _create_bucket(self, error: Any, doing: str) -> str:
+        if self.sandbox:
+            return f"Set up the sandbox again: {commands.sandbox('reset')}"
+        name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
+        return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"

@@ -1,0 +1,50 @@
+"""The deployment that held the lease before: what was on its way, for the record of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tagship.domain.deployment import Deployment
+from tagship.domain.lease import Seen
+from tagship.domain.text import ago, listed
+from tagship.domain.units import Operation
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """Whose lease was taken, and what that deployment had in flight.
+
+    `forced`: a person took the lease with --preempt. `cancelled` was in flight then; what is `running` has not ended.
+    `names` are the units' by their ids.
+    """
+
+    seen: Seen
+    forced: bool = False
+    cancelled: tuple[Operation, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def held(self, deployment: Deployment) -> bool:
+        """Tell whether it was this deployment that held the lease."""
+        return self.seen.record.deployment_id == deployment.id
+
+    @property
+    def evidence(self) -> str:
+        """Say what was on its way, a fact a line."""
+        record = self.seen.record
+        lines = [f"{record.holder}: {record.phase}, last heartbeat {ago(self.seen.age)}"]
+        for operation in self.cancelled:
+            ended = "cancelled, but it had not ended a minute later" if operation.running else "cancelled"
+            lines.append(f"{described(operation, self.names)}: {ended}")
+        cancelled = {operation.name for operation in self.cancelled}
+        return "\n".join([*lines, *(f"{name}: it had ended" for name in record.operations if name not in cancelled)])
+
+
+def described(operation: Operation, names: Mapping[str, str]) -> str:
+    """Say what an operation does, and to which units.
+
+    `SSM command 1234 (deploy 0.1.30-dev on web-1, web-2)`. `names` are the units' by their ids.
+    """
+    units = listed([names.get(unit, unit) for unit in operation.units])
+    change = " ".join(filter(None, [operation.action, operation.artifact_id, units and f"on {units}"]))
+    return f"{operation.name} ({change})" if change else operation.name

@@ -1,0 +1,123 @@
+"""What doesn't fit among the AWS accounts of tagship.toml: the app's, and those of environments.
+
+A bucket's name is unique in all of S3: it is in one account and one region. A lease is one object, so the environments
+that share it share its bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Self
+
+from pydantic import PrivateAttr
+
+from tagship.domain import layout
+from tagship.settings.previews import ANY, Named, Previews
+from tagship.settings.section import Finding, Section, Values, cut, shown, table
+from tagship.settings.tables import AwsAccount
+
+if TYPE_CHECKING:
+    from tagship.settings.model import Environment
+
+KEYS = ("account", "region", "profile")  # what a bucket has one of
+
+
+def over(app: Values, own: Values) -> Values:
+    """Return the app's account with an environment's own keys in its place."""
+    return {**app, **{key: value for key, value in own.items() if value}}
+
+
+def of_one_account(environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
+    """Find buckets that two tables put into different accounts or regions."""
+    owners = {str(app.get("bucket", "")): ("aws", app)}
+    for name, environment in environments.items():
+        own, place = table(environment, "aws"), f"environments.{name}.aws"
+        chosen = over(app, own)
+        bucket = str(chosen.get("bucket", ""))
+        owner, other = owners.setdefault(bucket, (place, chosen))
+        for key in KEYS:
+            if any(own.values()) and chosen.get(key, "") != other.get(key, ""):
+                yield f"{place}.{key}", f"differs from {cut(owner)}, whose bucket it has: name a bucket of its own"
+
+
+def one_bucket_a_lease(environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
+    """Find environments that share a lease and have two buckets."""
+    buckets: dict[str, tuple[str, str]] = {}
+    for name, environment in environments.items():
+        group = str(environment.get("lease_group") or name)
+        bucket = str(over(app, table(environment, "aws")).get("bucket", ""))
+        first, other = buckets.setdefault(group, (name, bucket))
+        if other != bucket:
+            yield (
+                f"environments.{name}.lease_group",
+                f"is {shown(group)}, the lease of {cut(first)} in another bucket: give both the same aws.bucket",
+            )
+
+
+class Located(Section):
+    """Settings that know the account of each environment."""
+
+    _whole: Self | None = PrivateAttr(default=None)  # with the environments of every account
+
+    if TYPE_CHECKING:
+        app: str
+        aws: AwsAccount
+        legacy_keys: tuple[str, ...]
+        previews: Previews
+
+        @property
+        def environments(self) -> Mapping[str, Environment]: ...
+        @classmethod
+        def environment_model(cls) -> type[Environment]: ...
+        def environment(self, name: str) -> Environment: ...
+        def is_preview(self, environment: str) -> bool: ...
+        def lease_group(self, environment: str) -> str: ...
+
+    @property
+    def whole(self) -> Self:
+        """Return the settings with the environments of every account."""
+        return self._whole or self
+
+    def account(self, environment: str) -> AwsAccount:
+        """Return the account of an environment: the app's, with its own keys."""
+        return self.environment(environment).aws.over(self.aws)
+
+    @property
+    def accounts(self) -> list[AwsAccount]:
+        """List the accounts of environments, once each."""
+        named = [*self.environments, *([f"pr-{ANY}"] if self.previews.environment else [])]
+        return list({account.bucket: account for account in map(self.account, named)}.values())
+
+    def bucket_of(self, key: str) -> str:
+        """Name the bucket of a key; empty if it is of none."""
+        owner = self._owner(key)
+        return self.account(owner).bucket if owner else ""
+
+    def within(self, account: AwsAccount) -> Self:
+        """Return the settings of one account, with its environments alone."""
+        own = {name: chosen for name, chosen in self.environments.items() if self.account(name) == account}
+        previews = self.previews
+        if previews.environment and self.account(f"pr-{ANY}") != account:
+            previews = Previews()
+        environments = Named.of(own, self.environment_model(), previews) if previews.environment else own
+        made = self.model_copy(update={"aws": account, "environments": environments, "previews": previews})
+        made._whole = self.whole
+        return made
+
+    def _owner(self, key: str) -> str:
+        """Name the environment that a key of S3 is of.
+
+        Empty if it is of none. A lease is of any environment of its group: they share a bucket.
+        """
+        name = layout.environment_of(key, self.app)
+        if name in self.environments:
+            return name
+        if name and key == layout.lease(self.app, name):
+            return next((own for own in self.environments if self.lease_group(own) == name), "")
+        return next((own for own in self.environments if self._is_archive(key, own)), "")
+
+    def _is_archive(self, key: str, environment: str) -> bool:
+        """Tell whether a key is an environment's archive from before tagship."""
+        patterns = [pattern.partition("{tag}")[0] for pattern in self.legacy_keys if "{environment}" in pattern]
+        begins = (pattern.format(app=self.app, environment=environment) for pattern in patterns)
+        return any(begin and key.startswith(begin) for begin in begins)
