@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from tagship import __version__
-from tagship.account import doctor_environment, doctor_github, doctor_units
+from tagship.account import doctor_environment, doctor_github, doctor_infra, doctor_units
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.account.places import place_of
@@ -46,7 +46,7 @@ def checks(app: App) -> Mapping[str, Check]:
     for account in app.accounts:
         of = f"{place_of(account)}: " if len(app.accounts) > 1 else ""
         common |= {f"{of}{about}": partial(check, account, of) for about, check in OF_ACCOUNTS.items()}
-    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_units.CHECKS}
+    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_infra.CHECKS, **doctor_units.CHECKS}
     for name in app.settings.environments:
         common |= {f"{name}: {about}": partial(check, app.at(name), name) for about, check in of_each.items()}
     return common

@@ -24,9 +24,12 @@ def keep(app: App, file: Path, artifact: str, environment: str, outputs: Mapping
 
 
 def of_file(file: Path, tool: str, again: str) -> Mapping[str, Output]:
-    """Read the outputs that a tool wrote. Raises ServiceFailed."""
+    """Read the outputs that a tool wrote. Raises ServiceFailed.
+
+    `tool` is its command.
+    """
     try:
-        return read_outputs(file.read_text("utf-8"))
+        return read_outputs(file.read_text("utf-8"), tool)
     except (OSError, ValueError) as reason:
         why = reason.strerror if isinstance(reason, OSError) else str(reason)
         raise ServiceFailed(

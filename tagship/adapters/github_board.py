@@ -118,6 +118,7 @@ class GitHubBoard:
         bodies = [issue.get("body") or "", *(comment["body"] for comment in self._comments(issue["number"]))]
         if not any(news.mark in body for body in bodies):
             self._post(f"/issues/{issue['number']}/comments", {"body": news.body()})
+        if set(news.labels) - {label["name"] for label in issue.get("labels", ())}:
             self._post(f"/issues/{issue['number']}/labels", {"labels": news.labels})
         return str(issue["html_url"])
 
@@ -132,6 +133,11 @@ class GitHubBoard:
         if ours["body"] != body:
             self.client.ask("PATCH", f"/issues/comments/{ours['id']}", {"body": body})
         return str(ours["html_url"])
+
+    def tried(self, pages: Sequence[str]) -> Mapping[str, str]:
+        from tagship.adapters import github_trial
+
+        return github_trial.tried(self.client, pages)
 
     def _comments(self, number: int) -> Iterator[Answer]:
         for page in itertools.count(1):

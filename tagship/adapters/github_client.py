@@ -31,6 +31,13 @@ class Client:
         """
         return self._send(method, self._url + path, absent=absent, json=body)
 
+    def answer(self, method: str, path: str, body: object = None) -> Response:
+        """Send one request; return the answer, whatever it is.
+
+        Raises ServiceFailed without one.
+        """
+        return self._send(method, self._url + path, refused=True, json=body)
+
     def read(self, method: str, path: str, body: object = None) -> Any:
         """Send one request; return the JSON of its answer."""
         try:
@@ -42,16 +49,16 @@ class Client:
         """Upload a file to the URL that GitHub named. Raises ServiceFailed."""
         return self._send("POST", url, data=content, headers={"Content-Type": "application/octet-stream"})
 
-    def _send(self, method: str, url: str, *, absent: bool = False, **given: Any) -> Response:
+    def _send(self, method: str, url: str, *, absent: bool = False, refused: bool = False, **given: Any) -> Response:
         from requests import RequestException
 
         try:
             response = self._session.request(method, url, timeout=TIMEOUT, **given)
-            if response.ok or (absent and response.status_code == 404):
+            if response.ok or refused or (absent and response.status_code == 404):
                 return response
         except (RequestException, OSError) as reason:
             raise ServiceFailed(f"{self._away[0]} ({type(reason).__name__}).", remedy=self._away[1]) from reason
-        raise _refusal(response)
+        raise refusal(response)
 
     @property
     def _away(self) -> tuple[str, str]:
@@ -78,7 +85,7 @@ def _session(token: str) -> Session:
     return session
 
 
-def _refusal(response: Response) -> ServiceFailed:
+def refusal(response: Response) -> ServiceFailed:
     """Turn an answer that is not 2xx into an error."""
     if response.status_code == 401:
         return ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")

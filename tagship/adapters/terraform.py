@@ -20,6 +20,8 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.program import Program
 from tagship.domain import commands
 from tagship.domain.infra import Output
+from tagship.domain.infra_owned import TerraformFiles
+from tagship.domain.infra_plan import PlanSummary, UnreadablePlan, read_plan
 from tagship.errors import Held, Refused
 from tagship.ports.account import ToolFailed
 
@@ -79,12 +81,25 @@ class Terraform:
         if self.aws.sandbox:
             require_sealed(self.data / "providers")
 
-    def plan(self, to: Path, variables: Mapping[str, str | None], targets: Sequence[str] = ()) -> bool:
+    def plan(
+        self, to: Path, variables: Mapping[str, str | None], targets: Sequence[str] = (), *, lock: bool = True
+    ) -> bool:
         to.parent.mkdir(parents=True, exist_ok=True)
         to.unlink(missing_ok=True)
-        words = [self._wait, "-detailed-exitcode", f"-out={to}"]
+        words = [self._wait if lock else "-lock=false", "-detailed-exitcode", f"-out={to}"]
         words += [f"-var-file={name}" for name in self.var_files] + [f"-target={name}" for name in targets]
         return self._terraform("plan", words, variables, fine=(0, CHANGES)) == CHANGES
+
+    def summary(self, plan: Path) -> PlanSummary:
+        try:
+            return read_plan(self._captured("show", "-json", "-no-color", str(plan)))
+        except UnreadablePlan as reason:
+            raise ToolFailed(f"{self.program} show", 0, f"It wrote a plan that can't be read: {reason}") from reason
+
+    def configuration(self, folder: Path) -> TerraformFiles | None:
+        from tagship.adapters.terraform_files import configuration
+
+        return configuration(folder)
 
     def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
         self._terraform("apply", [self._wait, str(plan)], variables)

@@ -222,7 +222,7 @@ class Wiring(Storage):
         from tagship.adapters.terraform import Terraform
 
         chosen = self.settings.environment(environment).infra
-        bucket, key = self.settings.state(environment)
+        bucket, key = self.state_place(environment)
         return Terraform(
             self.at(environment).aws,
             directory=self.root / chosen.directory,
@@ -232,7 +232,7 @@ class Wiring(Storage):
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
             inherited=os.environ,
-            var_files=chosen.var_files,
+            var_files=chosen.var_files_of(environment),
             pinned=self.ci.running,  # a runner has AWS credentials, and runs no provider that nobody has reviewed
         )
 

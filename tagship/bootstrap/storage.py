@@ -68,10 +68,18 @@ class Storage(Accounts):
 
         return self.whole.ledger if self.whole else StoredLedger(self.store, self.settings.app)
 
+    def state_place(self, environment: str) -> tuple[str, str]:
+        bucket, key = self.settings.state(environment)
+        if "{account}" not in bucket + key:
+            return bucket, key
+        from tagship.adapters.aws.identity import account
+
+        return self.settings.state(environment, account(self.at(environment).aws))
+
     def state_store(self, environment: str) -> Store:
         from tagship.adapters.aws.s3 import S3Store
 
-        return S3Store(self.at(environment).aws, self.settings.state(environment)[0])
+        return S3Store(self.at(environment).aws, self.state_place(environment)[0])
 
     @property
     def report_site(self) -> Site:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from tagship.domain import infra_commands
+from tagship.domain.spelling import spelled as _inv
+
+infra, infra_plan = infra_commands.infra, infra_commands.infra_plan
+infra_lock, infra_unlock = infra_commands.infra_lock, infra_commands.infra_unlock
+
 BLANK = "…"  # the reason that a remedy has in place of a missing one; nobody's reason is made up
 
 
@@ -192,21 +198,6 @@ def publish(artifact: str = "", environment: str = "") -> str:
     return _inv("publish", version=artifact, env=environment)
 
 
-def infra(artifact: str = "", environment: str = "", target: str = "") -> str:
-    """Spell the command that applies an environment's infrastructure."""
-    return _inv("infra", version=artifact, env=environment, target=target)
-
-
-def infra_lock(environment: str = "") -> str:
-    """Spell the command that shows who has a Terraform state."""
-    return _inv("infra.lock", env=environment)
-
-
-def infra_unlock(environment: str, lock_id: str, *, run_ended: bool = False) -> str:
-    """Spell the command that frees a Terraform state."""
-    return _inv("infra.unlock", env=environment, id=lock_id, run_ended=run_ended)
-
-
 def setup(
     *,
     owner_id: str = "",
@@ -287,13 +278,3 @@ def sandbox(action: str, item: str = "", *, hosts: int = 0, remove: bool = False
 def _other(environment: str) -> str:
     """Leave out the environment that a release goes to by default."""
     return environment if environment != "dev" else ""
-
-
-def _inv(task: str, **flags: str | bool) -> str:
-    """Spell a task with its flags: `inv rollback --to 0.1.29-dev --preempt`."""
-    words = ["inv", task]
-    for name, value in flags.items():
-        if value:
-            flag = "--" + name.replace("_", "-")
-            words += [flag] if value is True else [flag, shlex.quote(str(value))]
-    return " ".join(words)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
+from tagship.domain import commands
+from tagship.domain.text import either
 from tagship.errors import NotAuthentic
 
 _FROM = re.compile(r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)(?:[ \t]+AS[ \t]+(\S+))?[ \t]*$", re.M | re.I)
@@ -91,6 +93,24 @@ class ImageStatus:
             "archived": f"it is archived, and must be restored first: {self.restore}",
             "activating": "it is being restored from the archive, which takes some minutes",
         }.get(self.state, "")
+
+    def ways_on(self, environment: str) -> str:
+        """Say what to do about an image that nobody can pull."""
+        again = "some minutes later, run the same command again"
+        return either(
+            f"Restore it: {self.restore}" if self.restore else "",
+            {"archived": f"Then, {again}", "activating": again.capitalize()}.get(self.state, ""),
+            f"Choose another version: {commands.history(environment)}",
+            f"Or ship the next one: {commands.deploy_dev()}",
+        )
+
+
+def rebuilt_for(platform: str) -> str:
+    """Say how the next version's image is built for a platform."""
+    return either(
+        f'Build it for that: platform = "{platform}" in the image\'s table of tagship.toml',
+        f"Then ship the next version: {commands.deploy_dev()}",
+    )
 
 
 @dataclass(frozen=True)

@@ -101,11 +101,15 @@ def without_artifact(environment: str, bucket: str, variables: Mapping[str, str]
     return {name: value for key, value in variables.items() for name in (key, TWIN + key)} | ours | twins
 
 
-def read_outputs(text: str) -> dict[str, Output]:
+HIDDEN = "[secret]"  # what Pulumi writes in place of a secret output without --show-secrets
+
+
+def read_outputs(text: str, tool: str = "") -> dict[str, Output]:
     """Read the outputs that a tool wrote as JSON. Raises ValueError.
 
     As `terraform output -json` (values with `sensitive`), `pulumi stack output --json` (names and values), or
-    `cdk deploy --outputs-file` (a table a stack, whose names are taken: of two stacks they have to differ).
+    `cdk deploy --outputs-file` (a table a stack, whose names are taken: of two stacks they have to differ). CDK's
+    values are texts, as CloudFormation's are. Tables of texts alone may be Pulumi's too: the `tool`'s name decides.
     """
     values = json.loads(text)
     if not isinstance(values, dict):
@@ -113,12 +117,17 @@ def read_outputs(text: str) -> dict[str, Output]:
     tables = [value for value in values.values() if isinstance(value, dict)]
     if tables and all("value" in table and "sensitive" in table for table in tables):
         return {name: Output(value["value"], bool(value["sensitive"])) for name, value in values.items()}
-    if len(tables) < len(values) or not values:
-        return {name: Output(value) for name, value in values.items()}
+    of_stacks = all(isinstance(text, str) for table in tables for text in table.values())
+    if len(tables) < len(values) or not values or not of_stacks or "pulumi" in tool:
+        return {name: _of_pulumi(value) for name, value in values.items()}
     names = [name for table in tables for name in table]
     if len(set(names)) < len(names):
         raise ValueError("two stacks have an output of one name")
     return {name: Output(value) for table in tables for name, value in table.items()}
+
+
+def _of_pulumi(value: object) -> Output:
+    return Output(None, sensitive=True) if value == HIDDEN else Output(value)
 
 
 def shown(outputs: Mapping[str, Output]) -> dict[str, dict[str, object]]:

@@ -148,6 +148,11 @@ def at_work(app: str, environment: str) -> str:
     return f"{app}/_infra/{environment}/at-work/"
 
 
+def plans(app: str, environment: str) -> str:
+    """Spell the prefix of plans that wait for an approval."""
+    return f"{app}/_infra/{environment}/plans/"
+
+
 def legacy_archives(patterns: Sequence[str], app: str, environment: str, artifact_id: str) -> list[str]:
     """List where a version's archive may be from before tagship."""
     # `legacy_keys` first; of the older layouts the one whose key names the version.

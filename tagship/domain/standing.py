@@ -96,6 +96,13 @@ def _failed(deployment: Deployment) -> bool:
     return any(entry.state in FAILED for entry in deployment.entries)
 
 
+def left_bad(deployment: Deployment) -> str:
+    """Name the version that a rollback marked bad; empty if none."""
+    bad: dict[str, Bad] = {}
+    _apply_rollback(bad, deployment)
+    return next(iter(bad), "")
+
+
 def marked_bad(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> set[str]:
     """Return the artifact ids that are bad by now."""
     return set(bad_versions(deployments, marks))

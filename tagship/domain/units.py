@@ -99,6 +99,7 @@ class Report:
     kept: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)  # of an inspection; see tagship.domain.inspection
     unsigned: bool = False  # the artifact, or what serves, is signed by nobody
+    unseen: bool = False  # nobody could see what it serves
 
     @property
     def good(self) -> bool:

@@ -108,7 +108,7 @@ def _sentence(text: str) -> str:
 
 
 def _state(report: Report) -> str:
-    if report.outcome == "silent":
+    if report.outcome == "silent" or report.unseen:
         return "what is serving is not known"
     if report.outcome in {"held", "refused", "superseded"} and not report.serving:
         return UNTOUCHED

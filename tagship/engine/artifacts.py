@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.domain import aws_commands, commands, layout
+from tagship.domain.deployment import serving
 from tagship.domain.manifest import Manifest, sha256, signer_of
 from tagship.domain.origin import Origin, written
 from tagship.domain.standing import marked_bad
 from tagship.domain.text import either
-from tagship.domain.version import ArtifactId, Version
+from tagship.domain.version import ArtifactId, Version, is_older
 from tagship.engine.attested import check_required
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.ports.app import App
@@ -69,7 +70,7 @@ def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
         raise ArtifactMissing(
             f"The bundle of {artifact_id} is gone: its manifest is there, and {_url(app, stored.manifest.bundle.key)} "
             "is not.",
-            remedy=f"Take another version. {_offer(app, environment, artifact_id)}",
+            remedy=f"Take another version. {offer(app, environment, artifact_id)}",
         )
     _check_bundle(app, stored.manifest, head)
     _check_packages(app, environment, stored.manifest)
@@ -207,7 +208,7 @@ def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
         if head is None:
             raise ArtifactMissing(
                 f"The {name} of {manifest.artifact_id} is gone: its manifest is there, and {_url(app, key)} is not.",
-                remedy=f"Take another version. {_offer(app, environment, ArtifactId(manifest.artifact_id))}",
+                remedy=f"Take another version. {offer(app, environment, ArtifactId(manifest.artifact_id))}",
             )
         if head.sha256 != digest:
             raise NotAuthentic(
@@ -259,22 +260,25 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
     return ArtifactMissing(
         f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
         state=state,
-        remedy=_offer(app, environment, artifact_id),
+        remedy=either(offer(app, environment, artifact_id), UNENDED if stored_ids(app, environment) else ""),
     )
 
 
-def _offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
-    """Offer the stored artifacts, the nearest name in the command."""
+def offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
+    """Offer what is stored, and the nearest that can be deployed."""
     ids = [artifact for artifact in stored_ids(app, environment) if artifact != artifact_id]
     if not ids:
         return f"Nothing is stored for {environment} yet. Ship a version: {commands.deploy_dev()}"
     near = [*difflib.get_close_matches(artifact_id, ids, SHOWN), *ids[:SHOWN]]
-    bad = marked_bad(app.ledger.deployments(environment), app.ledger.marks(environment))
-    usable = (version for version in near if version not in bad and not altered(app, environment, ArtifactId(version)))
+    history = app.ledger.deployments(environment)
+    bad = marked_bad(history, app.ledger.marks(environment))
+    runs = serving(history)
+    others = (version for version in near if version not in {*bad, runs} and not is_older(version, runs))
+    usable = (version for version in others if not altered(app, environment, ArtifactId(version)))
     whole = next(usable, "")
     take = f"Take one: {commands.deploy(whole, environment)}" if whole else f"Ship a version: {commands.deploy_dev()}"
     shown = [f"{version} (marked bad)" if version in bad else version for version in ids[:SHOWN]]
-    return either(f"Stored are {', '.join(shown)}. {take}", UNENDED)
+    return f"Stored are {', '.join(shown)}. {take}"
 
 
 def stored_ids(app: App, environment: str) -> list[str]:

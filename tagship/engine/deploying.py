@@ -15,7 +15,7 @@ from tagship.domain.units import Report
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine import static_sets
-from tagship.engine.artifacts import Stored, verified
+from tagship.engine.artifacts import Stored
 from tagship.engine.gates import goes_back, require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
@@ -26,6 +26,7 @@ from tagship.engine.readiness import require_ready, said_ready
 from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scans import require_scanned
 from tagship.engine.scope import skipped
+from tagship.engine.unpublished import deployable
 from tagship.ports.app import App
 
 
@@ -68,7 +69,7 @@ class DeployRequest(Request):
 
     def stored(self, app: App) -> Stored:
         """Read the artifact, and verify it."""
-        return verified(app, self.environment, self.artifact_id)
+        return deployable(app, self.environment, self.artifact_id)
 
     def _check_promoted(self, app: App, manifest: Manifest) -> None:
         """Ask of a promoted version what its promotion had to ask."""

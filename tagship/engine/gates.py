@@ -13,7 +13,7 @@ from tagship.domain.freeze import FreezeUnreadable, Frozen
 from tagship.domain.standing import Bad, bad_versions
 from tagship.domain.text import either, moment
 from tagship.domain.version import ArtifactId, is_older
-from tagship.errors import Held, NotAuthentic, Refused
+from tagship.errors import Held, NotAuthentic, Refused, TagshipError
 from tagship.ports.app import App
 
 
@@ -23,7 +23,8 @@ def require_newer(
     """Raise Refused for a version older than the one that runs.
 
     `built` is its manifest's build time; `again` is the command that deploys it all the same, by default the plain one.
-    Versions have their own order; where one of the two is an untagged build, what was built first is the older.
+    Versions have their own order. Of two untagged builds the one whose commit came first is the older: their ids have
+    the commits' times, which are of whoever made them, and to the second. Else what was built first is.
     """
     if goes_back(app, environment, wanted, built, runs):
         again = again or commands.deploy(wanted, environment, allow_bad=bad, allow_older=True)
@@ -38,7 +39,24 @@ def require_newer(
 
 def goes_back(app: App, environment: str, wanted: ArtifactId, built: str, runs: str) -> bool:
     """Tell whether a version is older than what runs; see `require_newer`."""
-    return bool(runs) and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs))
+    if not runs or runs == wanted:
+        return False
+    if ArtifactId(runs).built and wanted.built:
+        before, after = (_came_before(app, *pair) for pair in ((wanted, runs), (runs, wanted)))
+        if before or after:
+            return before
+    return is_older(wanted, runs, built, _built(app, environment, wanted, runs))
+
+
+def _came_before(app: App, first: str, second: str) -> bool:
+    """Tell whether an untagged build's commit led to another's.
+
+    False if that can't be seen here: outside of a clone, or in one that lacks either.
+    """
+    try:
+        return app.repository.is_ancestor(first[:8], second[:8])
+    except TagshipError:
+        return False
 
 
 def _built(app: App, environment: str, wanted: ArtifactId, runs: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from tagship.domain import commands
 from tagship.domain.commands import BLANK
 from tagship.domain.deployment import new_id
 from tagship.domain.mark import Mark
-from tagship.domain.standing import Bad, bad_versions
+from tagship.domain.standing import Bad, bad_versions, left_bad
 from tagship.engine.freezing import is_blank
 from tagship.engine.known import require_known
 from tagship.engine.scope import named
-from tagship.errors import UNCHANGED, UsageError
+from tagship.errors import UNCHANGED, TagshipError, UsageError
 from tagship.ports.app import App
 
 LONGEST = 500  # characters of a reason
@@ -51,6 +53,18 @@ def write_mark(app: App, mark: Mark, dry_run: bool) -> Mark:
     else:
         app.ledger.mark(mark)
     return mark
+
+
+def say_what_is_bad(app: App, environment: str) -> None:
+    """Say which version the latest rollback marked bad, and what undoes that.
+
+    A ledger that does not answer now hides nothing of what was done.
+    """
+    with suppress(TagshipError):
+        for deployment in app.ledger.deployments(environment, 1)[-1:]:
+            if left := left_bad(deployment):
+                app.screen.say(f"{left} is marked bad on {environment} by this: nothing suggests or deploys it")
+                app.screen.say(f"  if it is good after all: {commands.mark_good(left, environment, BLANK)}")
 
 
 def told(mark: Mark, word: str = "is") -> str:

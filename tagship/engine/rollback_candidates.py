@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import SERVES, Deployment, serving
+from tagship.domain.deployment import Deployment, serving
 from tagship.domain.standing import healthy_before, marked_bad, rollback_candidates, ways_back
 from tagship.domain.text import either, listed, moment
 from tagship.domain.version import ArtifactId, nearest
@@ -14,6 +14,7 @@ from tagship.engine.artifacts import Stored, altered, stored_ids, verified
 from tagship.engine.before_tagship import way_before
 from tagship.engine.gates import why_bad
 from tagship.engine.plan import MANY, Facts
+from tagship.engine.unpublished import meant
 from tagship.errors import ArtifactError, ArtifactMissing, NotAuthentic, Refused, TagshipError
 from tagship.ports.app import App
 
@@ -202,7 +203,9 @@ def _anyway(app: App, environment: str, history: Sequence[Deployment], left_out:
             bad = why_bad(app, environment, artifact_id, history)
             command = commands.rollback(artifact_id, environment, allow_bad=True)
             return either(f"Go to {artifact_id} anyway{f' ({bad.why})' if bad else ''}: {command}", before)
-    return before or f"See what ran: {commands.history(environment)}"
+    if before or any(deployment.ended for deployment in history):
+        return before or f"See what ran: {commands.history(environment)}"
+    return f"Nothing ran there yet. See what can be deployed: {commands.versions(environment)}"
 
 
 def _before_tagship(app: App, environment: str) -> str:
@@ -233,8 +236,14 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
     return ArtifactMissing(
         problem,
         state=f"Nothing was changed. Stored for {environment}{of}: {choices}.",
-        remedy=instead(app, environment, history),
+        remedy=either(_meant(app, environment, artifact_id, stored), instead(app, environment, history)),
     )
+
+
+def _meant(app: App, environment: str, artifact_id: ArtifactId, stored: Sequence[str]) -> str:
+    """Name the version that differs by its suffix alone; or nothing."""
+    other = meant(app, environment, artifact_id, stored)
+    return f"Go to {other}, which is stored: {commands.rollback(other, environment)}" if other else ""
 
 
 def _described(app: App, environment: str, near: Sequence[str], history: Sequence[Deployment]) -> list[str]:
@@ -263,36 +272,3 @@ def instead(app: App, environment: str, history: Sequence[Deployment]) -> str:
 def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:
     """Tell whether the artifact exists: its manifest is there."""
     return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None
-
-
-def require_ran(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> None:
-    """Refuse a version that never ran there.
-
-    That is a deploy, which a freeze stops and a rollback passes.
-    Where the ledger cannot all be read, an incident is no time to insist.
-    """
-    if _ran(history, artifact_id) or _ran(app.ledger.deployments(environment), artifact_id):
-        return
-    if app.ledger.unreadable(environment):
-        app.screen.warn(f"no readable entry says that {artifact_id} ever ran on {environment}")
-        return
-    raise Refused(
-        f"{artifact_id} never ran on {environment}: there is nothing to go back to.",
-        remedy=f"Deploy it: {commands.deploy(artifact_id, environment)}",
-    )
-
-
-def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
-    """Tell whether units were ever asked to run it."""
-    unasked = {"requested", "abandoned"}
-    return any(
-        deployment.artifact_id == artifact_id
-        and any(entry.state not in unasked and not entry.details.get("unasked") for entry in deployment.entries)
-        for deployment in deployments
-    )
-
-
-def ever_served(app: App, environment: str, artifact_id: ArtifactId) -> bool:
-    """Tell whether an environment ever ran it, healthy or partial."""
-    deployments = app.ledger.deployments(environment)
-    return any(deployment.artifact_id == artifact_id and deployment.state in SERVES for deployment in deployments)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from difflib import get_close_matches
 
 from tagship.domain import commands
 from tagship.domain.plan import named as names_of
-from tagship.domain.text import listed, plural, seconds
+from tagship.domain.text import either, listed, plural, seconds
 from tagship.domain.units import Unit, noun_of
-from tagship.domain.version import ArtifactId
-from tagship.errors import TagshipError, UsageError
+from tagship.domain.version import ArtifactId, Version
+from tagship.errors import SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
 
 
@@ -33,7 +34,21 @@ def named(app: App, artifact: str, environment: str, flag: str = "--version") ->
             f"{artifact_id} is an untagged build: its name has no environment.",
             remedy=f"Name it: {flag} {artifact_id} --env {next(iter(app.settings.environments))}",
         )
-    return artifact_id, app.settings.environment_of(artifact_id.version.suffix)
+    return artifact_id, _of_suffix(app, artifact_id.version, flag)
+
+
+def _of_suffix(app: App, version: Version, flag: str) -> str:
+    """Find a version's environment; a suffix that was left out is offered."""
+    try:
+        return app.settings.environment_of(version.suffix)
+    except SettingsError as reason:
+        suffix = app.settings.suffix(next(iter(app.settings.environments)))
+        if not version.suffix and suffix:
+            whole = f"Name its suffix: {flag} {replace(version, suffix=suffix)}"
+            raise SettingsError(
+                reason.what, remedy=either(whole, f"Or {reason.remedy[:1].lower()}{reason.remedy[1:]}")
+            ) from None
+        raise
 
 
 def name_one(app: App, environment: str, flag: str) -> str:

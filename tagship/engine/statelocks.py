@@ -71,7 +71,7 @@ def find(app: App, environment: str) -> StoredLock | None:
 
     With the notes of those who may have it.
     """
-    bucket, key = app.settings.state(environment)
+    bucket, key = app.state_place(environment)
     stored = app.state_store(environment).get(key + SUFFIX)
     if stored is None:
         return None

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from tagship.domain.foundation import Existing, Stack
 from tagship.domain.infra import Output
+from tagship.domain.infra_owned import TerraformFiles
+from tagship.domain.infra_plan import PlanSummary
 
 
 class Signer(Protocol):
@@ -103,11 +105,20 @@ class Infrastructure(Protocol):
         Raises Refused if its configuration keeps the state elsewhere.
         """
 
-    def plan(self, to: Path, variables: Mapping[str, str | None], targets: Sequence[str] = ()) -> bool:
+    def plan(
+        self, to: Path, variables: Mapping[str, str | None], targets: Sequence[str] = (), *, lock: bool = True
+    ) -> bool:
         """Save a plan; return whether it changes anything.
 
-        With `targets`, of these resources and what they need alone.
+        With `targets`, of these resources and what they need alone. Without `lock`, nothing is written to the state's
+        bucket: a plan that another run overtook is stale, and is not applied.
         """
+
+    def summary(self, plan: Path) -> PlanSummary:
+        """Say what a saved plan would do, without its values."""
+
+    def configuration(self, folder: Path) -> TerraformFiles | None:
+        """Read a folder's *.tf files; None without a parser for them."""
 
     def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
         """Do exactly what a saved plan says."""

@@ -130,6 +130,12 @@ class App(Protocol):
 
     def infrastructure(self, environment: str) -> Infrastructure: ...
 
+    def state_place(self, environment: str) -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Raises ServiceFailed if they have the account's id, and AWS doesn't say it.
+        """
+
     def state_store(self, environment: str) -> Store:
         """Open the bucket that holds an environment's Terraform state."""
 

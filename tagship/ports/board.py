@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tagship.domain.news import News
+
+ALWAYS = ("deployments", "commit statuses", "check runs", "issues")  # what each deployment is told by
+RELEASES = "releases"
+COMMENTS = "comments on pull requests"
 
 
 class Board(Protocol):
@@ -39,6 +43,12 @@ class Board(Protocol):
         """Write a pull request's comment, or change the one with that mark.
 
         Returns its page.
+        """
+
+    def tried(self, pages: Sequence[str]) -> Mapping[str, str]:
+        """Try whether the token may write these pages, and write nothing.
+
+        Returns what is wrong with each, empty if it may.
         """
 
 

@@ -208,6 +208,12 @@ class Repository(Protocol):
     def in_head(self, commit: str) -> bool:
         """Tell whether the checked-out branch contains the commit."""
 
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        """Tell whether a commit led to another.
+
+        False if either is unknown here. Each may be given by its first eight digits or more.
+        """
+
     def tags_at(self, commit: str) -> Sequence[str]: ...
 
     def paths(self, commit: str) -> Sequence[str]:

@@ -19,7 +19,8 @@ from tagship.engine.gates import require_good, warn_of_bad, why_bad
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable
-from tagship.engine.rollback_candidates import chosen, ever_served, instead, kept, require_ran
+from tagship.engine.ran_before import ever_served, require_ran
+from tagship.engine.rollback_candidates import chosen, instead, kept
 from tagship.engine.run import Request, Result
 from tagship.errors import Refused
 from tagship.ports.app import App

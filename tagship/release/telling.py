@@ -11,7 +11,7 @@ from tagship.domain.news import News
 from tagship.domain.version import Version
 from tagship.errors import ServiceFailed, SettingsError, TagshipError
 from tagship.ports.app import App
-from tagship.ports.board import Board, Hook
+from tagship.ports.board import ALWAYS, COMMENTS, RELEASES, Board, Hook
 from tagship.ports.bucket import Conflict
 
 ATTEMPTS = 20  # of one webhook for one deployment; each is noted before it is made
@@ -33,10 +33,37 @@ def tell(app: App, news: News) -> None:
                 _send_once(app, news, name, hook)
 
 
+def try_github(app: App) -> dict[str, str]:
+    """Try what the token may write on GitHub, and say it.
+
+    Returns what is wrong, by page. Nothing is written there.
+    """
+    if app.board is None:
+        app.screen.say("There is no token for GitHub. In CI, give the step GITHUB_TOKEN.")
+        return {}
+    try:
+        verdicts = dict(app.board.tried(_pages(app)))
+    except ServiceFailed as failure:
+        app.screen.warn(f"{failure.what} {failure.remedy}")
+        return {"GitHub": failure.what}
+    for page, problem in verdicts.items():
+        if problem:
+            app.screen.warn(f"GitHub takes no {page} from this token: {problem}")
+        else:
+            app.screen.say(f"GitHub takes {page} from this token.")
+    return verdicts
+
+
+def _pages(app: App) -> list[str]:
+    """List the pages that the settings have GitHub told by."""
+    wanted = {RELEASES: bool(app.settings.notify.release), COMMENTS: bool(app.settings.previews.environment)}
+    return [*ALWAYS, *(page for page, is_wanted in wanted.items() if is_wanted)]
+
+
 def try_hooks(app: App) -> dict[str, str]:
     """Send a test to each receiver; say what went wrong, by name."""
     if not app.hooks:
-        app.screen.say("tagship.toml names nobody to tell: add [notify.webhooks.<name>] or [notify.topics.<name>].")
+        app.screen.say("tagship.toml names no receiver: add [notify.webhooks.<name>] or [notify.topics.<name>].")
     return {name: _try(app, name, hook) for name, hook in app.hooks.items()}
 
 

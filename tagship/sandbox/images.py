@@ -22,7 +22,7 @@ from tagship.ports.images import PLAIN
 from tagship.sandbox.dockerfile import Image, read
 from tagship.sandbox.image_shelf import SandboxShelf
 
-PLATFORM = "linux/amd64"  # what every image is built for here, as far as anybody asks
+PLATFORM = "linux/amd64"  # what an image is built for that asks for none
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class SandboxImages:
             self.say(f"SANDBOX: not done: {line}")
         if recipe.smoke:
             self.say(f"SANDBOX: not run, for there is no container: {' '.join(recipe.smoke)}")
-        digest = self._keep(partial, image, labels)
+        digest = self._keep(partial, image, labels, recipe.platform or PLATFORM)
         to.write_text(json.dumps({"digest": digest}), "utf-8")
         return digest
 
@@ -84,7 +84,11 @@ class SandboxImages:
         return ImageStatus("there" if self._image(image.digest).is_dir() else "missing")
 
     def platforms(self, image: ImageRef) -> Mapping[str, str]:
-        return {PLATFORM: image.digest}
+        """Name the platform that it was built for."""
+        config = self._image(image.digest) / "config.json"
+        return (
+            {json.loads(config.read_text("utf-8")).get("platform", PLATFORM): image.digest} if config.is_file() else {}
+        )
 
     def copy(self, image: ImageRef, repository: str) -> ImageRef:
         """Put the tag on the same image in another repository."""
@@ -112,9 +116,9 @@ class SandboxImages:
     def shelf(self, repository: str, environments: Sequence[str]) -> SandboxShelf:
         return SandboxShelf(self.folder, repository, environments)
 
-    def _keep(self, partial: Path, image: Image, labels: Mapping[str, str]) -> str:
+    def _keep(self, partial: Path, image: Image, labels: Mapping[str, str], platform: str) -> str:
         """Move an unpacked image to its place; return its digest."""
-        config = json.dumps(asdict(image) | {"labels": dict(labels)}, indent=2, sort_keys=True)
+        config = json.dumps(asdict(image) | {"labels": dict(labels), "platform": platform}, indent=2, sort_keys=True)
         (partial / "config.json").write_text(config, "utf-8")
         digest = f"sha256:{_hash(partial)}"
         shutil.rmtree(self._image(digest), ignore_errors=True)

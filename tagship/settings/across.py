@@ -47,8 +47,17 @@ def same_state(environments: Mapping[str, Values], aws: Values) -> Iterator[Find
     # Each apply would destroy the other's resources.
     owners: dict[tuple[str, str], str] = {}
     for name, environment in environments.items():
-        infra, bucket = table(environment, "infra"), table(environment, "aws").get("bucket") or aws.get("bucket", "")
-        key = str(infra.get("state_key", ""))
-        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
+        infra = table(environment, "infra")
+        own = {**aws, **{key: value for key, value in table(environment, "aws").items() if value}}
+        place, key = (_filled(str(infra.get(of) or ""), name, own) for of in ("state_bucket", "state_key"))
+        owner = owners.setdefault((place or str(own.get("bucket", "")), key), name) if key else name
         if owner != name:
             yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"
+
+
+def _filled(place: str, environment: str, aws: Values) -> str:
+    """Put what the file says of an environment into its state's place."""
+    names = {"environment": environment, "account": aws.get("account", ""), "region": aws.get("region", "")}
+    for name, value in names.items():
+        place = place.replace(f"{{{name}}}", str(value))
+    return place

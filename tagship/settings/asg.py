@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.ec2 import Hosts
 from tagship.settings.section import Finding, Section, Text, Values, table
@@ -70,6 +71,11 @@ class Asg(Hosts):
     def longest(self) -> int:
         waits = 60 * (len(self.refresh.checkpoints) * self.refresh.checkpoint_delay + self.refresh.bake)
         return 2 * self.refresh.timeout + waits  # there, and back
+
+    @property
+    def owned(self) -> Ownership:
+        group = Owned(("launch_template[0].version",), (), ("desired_capacity",))
+        return {"aws_autoscaling_group": group, "aws_launch_template": Owned(("user_data", "description"))}
 
     @property
     def stack_groups(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from tagship.domain.bundle import variables_file
+from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
@@ -122,6 +123,12 @@ class Ecs(Kind):
         named = {name for service in self.services.values() for name in service.images.values()}
         own = {""} if any(service.runs_own for service in self.services.values()) else set()
         return tuple(sorted(named | own))
+
+    @property
+    def owned(self) -> Ownership:
+        watched = {"deployment_circuit_breaker": self.monitors.failures, "alarms": self.monitors.alarms}
+        given = tuple(name for name, value in watched.items() if value)
+        return {"aws_ecs_service": Owned(("task_definition",), given, ("desired_count",))}
 
     def running(self, image: str) -> list[str]:
         """Name the services that run an image; "" is the environment's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tagship.domain.infra_owned import Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
 
@@ -84,6 +85,11 @@ class Kind(Section):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Make what the bundle carries for an environment: path -> bytes."""
+        return {}
+
+    @property
+    def owned(self) -> Ownership:
+        """Say what a deployment sets of the resources that Terraform made."""
         return {}
 
     # -- what `setup` makes in the account -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from tagship.domain.bundle import variables_file
+from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
@@ -167,6 +168,15 @@ class Lambda(Kind):
         numbers = [percent for percent in percents if type(percent) is int]
         if numbers != sorted(set(numbers)):
             yield "steps", "has to rise: each step gives the new version more of the calls than the one before"
+
+    @property
+    def owned(self) -> Ownership:
+        code = ("filename", "image_uri", "s3_bucket", "s3_key", "s3_object_version", "source_code_hash")
+        handler = ("handler",) if any(function.handler for function in self.functions.values()) else ()
+        record = () if self.alias else ("description",)
+        function = Owned(("environment", *record), (*code, *handler))
+        alias = Owned(("function_version", "routing_config", "description")) if self.alias else Owned()
+        return {"aws_lambda_function": function, "aws_lambda_alias": alias}
 
     @property
     def packages(self) -> tuple[str, ...]:

@@ -200,12 +200,23 @@ class Settings(Located):
         """Name a version's tag."""
         return self.tags.names.of(version)
 
-    def state(self, environment: str) -> tuple[str, str]:
-        """Locate an environment's Terraform state: bucket and key."""
+    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Without an account's id, `{account}` stays in them if the settings have it.
+        """
         infra = self.environment(environment).infra
-        return infra.state_bucket or self.account(environment).bucket, infra.state_key or layout.state(
-            self.app, environment
+        bucket, key = (
+            infra.state_bucket or self.account(environment).bucket,
+            infra.state_key or layout.state(self.app, environment),
         )
+        for name, value in (
+            ("account", account),
+            ("region", self.account(environment).region),
+            ("environment", environment),
+        ):
+            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
+        return bucket, key
 
     def workflow(self, environment: str) -> str:
         """Name the workflow file that ships to an environment; empty: any."""

@@ -41,9 +41,13 @@ KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
 KEY_ID = ID
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
 ACCOUNT = r"^([0-9]{12})?$"
+MAYBE_BUCKET = rf"^({BUCKET[1:-1]})?$"
 MAYBE_REGION = rf"^({REGION[1:-1]})?$"
-STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
-STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
+# A state's place may have {account}, {region} and {environment}: it is the account's own, or the environment's.
+_OWN = r"\{(account|region|environment)\}"
+_END = rf"([A-Za-z0-9]|{_OWN})"  # Terraform refuses a slash at either end
+STATE_BUCKET = rf"^(([a-z0-9]|{_OWN})([a-z0-9.-]|{_OWN}){{1,61}}([a-z0-9]|{_OWN}))?$"
+STATE_KEY = rf"^({_END}(([A-Za-z0-9._/-]|{_OWN})*{_END})?)?$"
 
 WORDS = {
     NAME: "small letters, digits and hyphens, a letter first, at most 31",
@@ -63,9 +67,10 @@ WORDS = {
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
     KEY_ID: "a key's id: 16 hex digits, as the task pin shows them",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
-    STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    MAYBE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    STATE_BUCKET: "a bucket's name, in which {account}, {region} and {environment} may stand",
     PREFIX: "letters and digits, a letter first, with hyphens, underscores and slashes between them or at the end",
-    STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
+    STATE_KEY: "a key such as {environment}/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
 
 Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
@@ -111,7 +116,7 @@ class OwnAccount(Section):
     """The account of one environment; an empty key is the app's."""
 
     region: str = Field(default="", pattern=MAYBE_REGION)
-    bucket: str = Field(default="", pattern=STATE_BUCKET)
+    bucket: str = Field(default="", pattern=MAYBE_BUCKET)
     profile: str = ""
     account: str = Field(default="", pattern=ACCOUNT)
 
@@ -243,12 +248,20 @@ class Infra(Section):
     directory: str = ""  # empty: there is nothing to apply
     command: tuple[Text, ...] = ()
     outputs: str = ""  # a JSON file that the command writes, below the directory
-    var_files: tuple[Text, ...] = ()  # Terraform's, below the directory
+    var_files: tuple[Text, ...] = ()  # Terraform's, below the directory; {environment} in them is its name
     plan_only: bool = False
-    state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
-    state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
+    state_bucket: str = Field(
+        default="", pattern=STATE_BUCKET
+    )  # {account}, {region}, {environment}; aws.bucket when empty
+    state_key: str = Field(
+        default="", pattern=STATE_KEY
+    )  # likewise; <app>/_infra/<environment>/terraform.tfstate when empty
     lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
     variables: Mapping[Variable, str] = Field(default_factory=dict)
+
+    def var_files_of(self, environment: str) -> list[str]:
+        """Name the var files of an environment."""
+        return [name.replace(PLACE, environment) for name in self.var_files]
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:

@@ -93,6 +93,8 @@ def verb(
                 _show(app, result, as_json=as_json, wrap=wrap)
                 if hasattr(result, "ci_outputs"):
                     app.ci.output(result.ci_outputs(app))
+                if hasattr(result, "insist"):
+                    result.insist()
                 if announce and (announcement := getattr(result, "announcement", "")):
                     app.ci.annotate(0, announcement)
 
@@ -139,13 +141,10 @@ def _function(module: str) -> Callable[..., Any]:
 
 def _show(app: Wiring, result: Any, *, as_json: bool, wrap: str) -> None:
     """Show a result: one JSON document, or its text."""
-    # A result that is a refusal then insists on it.
     if as_json:
         app.screen.data({wrap: _data(result)} if wrap else _data(result))
     elif text := getattr(result, "text", ""):
         app.screen.document(text)
-    if hasattr(result, "insist"):
-        result.insist()
 
 
 def _data(result: Any) -> Any:

@@ -125,7 +125,7 @@ COUNT = Flag("count", "how many versions", 5)
 OFFLINE = Flag("offline", "do not ask the remote: list what is known here", False)
 
 # A deployment.
-TEST = Flag("test", "send a test to each webhook of the settings, and read no ledger", False)
+TEST = Flag("test", "send a test to each webhook, ask GitHub what the token may write, and read no ledger", False)
 BUILT = Flag("built", "the output `built` of the job that built it: other files are refused")
 ALLOW_OLDER = Flag("allow-older", "deploy a version that is older than the one that runs", False)
 ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled back from, or is marked bad", False)
@@ -177,6 +177,17 @@ LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock nam
 RESET_FENCE = Flag("reset-fence", "start the fencing numbers again, in a new range; needs --reason", False)
 WHY_RESET = Flag("reason", "of --reset-fence: why, in one line; the ledger keeps it with your name")
 TARGET = Flag("target", "Terraform's resources, between commas, to make before there is a version: the registry")
+APPROVED = Flag("planned", "apply the very plan that `infra.plan --store` stored, by its digest; another is refused")
+PLANNED = Flag(
+    "version",
+    "the version or artifact id; in CI, the tag that was pushed; otherwise what runs",
+    parameter="artifact",
+    old=_OLD,
+    tagged=True,
+)
+PLANNED_ENV = Flag("env", "the environment; left out, the one that the version's suffix belongs to, or the only one")
+DETAILED = Flag("detailed", "exit 9 if anything would change: for monitors of drift", False)
+STORE = Flag("store", "store the plan in the bucket, for `infra --planned` in a later job", False)
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 

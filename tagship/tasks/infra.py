@@ -6,9 +6,14 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import verb
 
 
-@verb(f.VERSION, f.ENV, f.TARGET, f.DRY_RUN, f.JSON, of="infra", default=True, announce=True)
+@verb(f.VERSION, f.ENV, f.TARGET, f.APPROVED, f.DRY_RUN, f.JSON, of="infra", default=True, announce=True)
 def apply() -> None:
     """Plan and apply an environment's infrastructure for a published version."""
+
+
+@verb(f.PLANNED, f.PLANNED_ENV, f.DETAILED, f.STORE, f.JSON, of="infra", announce=True)
+def plan() -> None:
+    """Say what an apply would change, to people, CI and monitors."""
 
 
 @verb(f.ANY_ENV, f.JSON, of="infra")

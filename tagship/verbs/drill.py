@@ -18,8 +18,9 @@ from tagship.engine.gate import NotChecked, gate
 from tagship.engine.lease_session import ask
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import MANY, Facts, facts, reachable
+from tagship.engine.ran_before import require_ran
 from tagship.engine.readiness import expected
-from tagship.engine.rollback_candidates import chosen, kept, require_ran
+from tagship.engine.rollback_candidates import chosen, kept
 from tagship.engine.scope import named, one_environment
 from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
 from tagship.ports.app import App

@@ -23,7 +23,7 @@ from tagship.errors import Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.release.ending import evidence, reason_of, stages
 from tagship.release.previews import not_deployed, of_deployment, tell_pull_request
-from tagship.release.telling import tell, try_hooks
+from tagship.release.telling import tell, try_github, try_hooks
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,20 @@ class Notified:
 
 @dataclass(frozen=True)
 class Tried:
-    """What went wrong with each test; empty: nothing."""
+    """What went wrong with each test; empty: nothing.
+
+    `github` is by page, and `hooks` by receiver.
+    """
 
     hooks: Mapping[str, str]
+    github: Mapping[str, str]
 
     def as_data(self) -> dict[str, object]:
-        return {"webhooks": dict(self.hooks)}
+        return {"webhooks": dict(self.hooks), "github": dict(self.github)}
 
     def insist(self) -> None:
         """Raise ServiceFailed if one did not take its test."""
-        failed = [name for name, problem in self.hooks.items() if problem]
+        failed = [name for name, problem in {**self.github, **self.hooks}.items() if problem]
         if failed:
             raise ServiceFailed(
                 f"Not notified: {', '.join(failed)}.",
@@ -66,10 +70,11 @@ def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -
     """Report the latest deployment of an artifact, by the ledger.
 
     In CI, the artifact is that of the pushed tag, and GitHub, webhooks and topics are told too; what fails of that is a
-    warning. With `test`, webhooks and topics alone are tried. Raises Refused outside CI if there is no deployment.
+    warning. With `test`, they are tried: webhooks and topics get a test, and of GitHub it is asked what the token may
+    write. Raises Refused outside CI if there is no deployment.
     """
     if test:
-        return Tried(try_hooks(app))
+        return Tried(github=try_github(app), hooks=try_hooks(app))
     artifact_id, environment = named(app, artifact, env)
     known = recent(app, environment, MANY)
     deployments = [entry for entry in known if entry.artifact_id == artifact_id]

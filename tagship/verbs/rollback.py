@@ -13,6 +13,7 @@ from tagship.engine.crossing import require_asked
 from tagship.engine.foreseen import Changed
 from tagship.engine.freezing import describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import frozen_by
+from tagship.engine.marks import say_what_is_bad
 from tagship.engine.pausing import paused
 from tagship.engine.plan import show
 from tagship.engine.queued import Question, say_runs
@@ -98,7 +99,7 @@ def rollback(
         require_asked(app, plan, request.across(plan.artifact_id, wait), yes=yes)
         request = _taken(app, request, again(freeze, reason, taken=True), allowed=allow_legacy)
         try:
-            with _how_to_keep(app, environment, keep):
+            with _said_after(app, environment, keep):
                 return _run(app, request.pinned_to(plan), plan)
         except Changed as changed:
             if not can_ask(app, yes):
@@ -153,17 +154,23 @@ def _run(app: App, request: RollbackRequest, plan: Plan) -> Result:
 
 
 @contextmanager
-def _how_to_keep(app: App, environment: str, keep: str) -> Iterator[None]:
-    """Say how to keep what it came to, complete or not."""
-    line = f"To keep {environment} as it is: {keep}"
+def _said_after(app: App, environment: str, keep: str) -> Iterator[None]:
+    """Say what is bad now, and how to keep the rest.
+
+    Whether it is complete or not.
+    """
     try:
         yield
     except Incomplete:
-        if keep:
-            app.screen.say(line)
+        _say_after(app, environment, keep)
         raise
+    _say_after(app, environment, keep)
+
+
+def _say_after(app: App, environment: str, keep: str) -> None:
+    say_what_is_bad(app, environment)
     if keep:
-        app.screen.say(line)
+        app.screen.say(f"To keep {environment} as it is: {keep}")
 
 
 def _unasked(named: str) -> UsageError:

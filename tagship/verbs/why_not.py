@@ -20,7 +20,7 @@ from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.abreast import Missed, abreast, insist
 from tagship.engine.acquire import not_held
-from tagship.engine.artifacts import Stored, stored_manifest, verified
+from tagship.engine.artifacts import Stored, stored_manifest
 from tagship.engine.gate import NotChecked, gate
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.lease_session import ask
@@ -28,6 +28,7 @@ from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, reachable, recent
 from tagship.engine.promotion import Eligibility, before
 from tagship.engine.scope import named
+from tagship.engine.unpublished import deployable
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
 from tagship.ports.target import Careful
@@ -216,7 +217,7 @@ class _Asked:
         return commands.deploy(self.artifact_id, self.environment, allow_bad=self.bad, allow_older=self.older)
 
     def _artifact(self) -> str:
-        self.stored = stored = verified(self.app, self.environment, self.artifact_id)
+        self.stored = stored = deployable(self.app, self.environment, self.artifact_id)
         self.manifest = stored.manifest
         how = "signed" if stored.signed else f"UNSIGNED, which {self.environment} allows"
         return f"stored and {how}, built {moment(self.manifest.build_time)} UTC at {self.manifest.commit[:8]}"

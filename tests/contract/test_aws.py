@@ -20,6 +20,7 @@ from tagship.adapters.aws import credentials, session
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.silence import Bound, Patience
+from tagship.domain.text import either
 from tagship.errors import ServiceFailed
 from tests.sandbox.conftest import until
 
@@ -89,7 +90,10 @@ WHERE = rf"s3://releases/{KEY}"
         (
             (403, "AccessDenied", "Access Denied"),
             f"Access denied: the AWS identity in use may not s3:GetObject (reading {WHERE}).",
-            "Allow s3:GetObject in the policy of the identity that this prints: aws sts get-caller-identity",
+            either(
+                "Allow s3:GetObject in the policy of the identity that this prints: aws sts get-caller-identity",
+                "Then run the same command again",
+            ),
         ),
         (
             (400, "ExpiredToken", "The provided token has expired."),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tagship.adapters.github_board import GitHubBoard
 from tagship.adapters.github_client import Client
 from tagship.domain.news import NOT_DEPLOYED, News, Stage
 from tagship.errors import ServiceFailed
+from tagship.ports.board import ALWAYS, COMMENTS, RELEASES
 from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board as Pages
 
@@ -26,7 +28,7 @@ BAD = replace(GOOD, id="d-2", state="rolled-back", headline="It failed @all <b>.
 
 @pytest.fixture
 def pages(tmp_path: Path) -> Pages:
-    return Pages(tmp_path / "board.json", lambda: "https://github.com/acme/hello")
+    return Pages(tmp_path / "board.json", lambda: "https://github.com/acme/hello", lambda ref: ref == COMMIT)
 
 
 @pytest.fixture
@@ -36,10 +38,25 @@ def tags() -> set[str]:
 
 
 @pytest.fixture
-def board(pages: Pages, tags: set[str]) -> Iterator[GitHubBoard]:
+def refuses() -> dict[str, str]:
+    """The answer to each path that the token may not write to, or that is out of order."""
+    return {}
+
+
+@pytest.fixture
+def pulls() -> list[dict[str, int]]:
+    return [{"number": 51}]
+
+
+@pytest.fixture
+def board(pages: Pages, tags: set[str], refuses: dict[str, str], pulls: list[dict[str, int]]) -> Iterator[GitHubBoard]:
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         query = {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
         path, body = environ["PATH_INFO"].removeprefix("/repos/acme/hello"), environ["wsgi.input"].read()
+        if path in refuses:
+            return web.answer(start_response, refuses[path], {"message": "Resource not accessible by integration"})
+        if path == "/pulls":
+            return web.answer(start_response, "200 OK", pulls)
         there = ("200 OK", {}) if path.removeprefix("/git/ref/tags/") in tags else ("404 Not Found", {})
         status, value = pages.answer(environ["REQUEST_METHOD"], path, query, body) or there
         return web.answer(start_response, status, value)
@@ -236,3 +253,149 @@ def test_what_a_person_wrote_with_our_mark_is_left_alone(board: GitHubBoard, pag
 def test_what_github_refuses_is_a_failure_in_its_words() -> None:
     with pytest.raises(ServiceFailed, match="GitHub cannot be reached"):
         GitHubBoard(Client("acme/hello", "http://127.0.0.1:9", "t")).status(GOOD)
+
+
+# -- what the token may write ------------------------------------------------------------------------------------------
+
+EVERY = (*ALWAYS, RELEASES, COMMENTS)
+PATHS = {
+    "deployments": ("/deployments", "deployments: write"),
+    "commit statuses": (f"/statuses/{'0' * 40}", "statuses: write"),
+    "check runs": ("/check-runs", "checks: write"),
+    "issues": ("/issues", "issues: write"),
+    RELEASES: ("/releases", "contents: write"),
+    COMMENTS: ("/issues/51/comments", "pull-requests: write"),
+}
+
+
+def test_whether_the_token_may_write_is_tried_on_each_page_and_nothing_is_written(
+    board: GitHubBoard, pages: Pages
+) -> None:
+    assert board.tried(EVERY) == dict.fromkeys(EVERY, "")
+    assert not pages._file.exists()
+
+
+@pytest.mark.parametrize("page", EVERY)
+def test_a_page_that_the_token_may_not_write_is_named_with_the_permission(
+    board: GitHubBoard, refuses: dict[str, str], page: str
+) -> None:
+    path, permission = PATHS[page]
+    refuses[path] = "403 Forbidden"
+    wrong = {name: problem for name, problem in board.tried(EVERY).items() if problem}
+    assert wrong == {
+        page: f"GitHub answered 403 (Resource not accessible by integration). The job's token needs {permission}."
+    }
+
+
+def test_comments_are_tried_on_a_pull_request_that_may_be_read_and_is_there(
+    board: GitHubBoard, refuses: dict[str, str], pulls: list[dict[str, int]]
+) -> None:
+    pulls.clear()
+    assert board.tried([COMMENTS]) == {COMMENTS: "It can't be tried before there is a pull request."}
+    refuses["/pulls"] = "404 Not Found"
+    assert "pull-requests: write" in board.tried([COMMENTS])[COMMENTS]
+
+
+def test_issues_that_are_turned_off_are_no_question_of_permissions(board: GitHubBoard, refuses: dict[str, str]) -> None:
+    refuses["/issues"] = "410 Gone"
+    assert board.tried(["issues"])["issues"] == "GitHub answered 410 (Resource not accessible by integration)."
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "502 Bad Gateway"])
+def test_a_token_that_is_not_known_or_a_github_that_is_down_is_no_answer(
+    board: GitHubBoard, refuses: dict[str, str], status: str
+) -> None:
+    refuses["/check-runs"] = status
+    with pytest.raises(ServiceFailed):
+        board.tried(ALWAYS)
+
+
+def test_a_test_that_github_took_after_all_is_said(board: GitHubBoard, refuses: dict[str, str]) -> None:
+    refuses["/deployments"] = "201 Created"
+    with pytest.raises(ServiceFailed, match="GitHub took a test of deployments that it should refuse"):
+        board.tried(ALWAYS)
+
+
+# -- a runner that dies ------------------------------------------------------------------------------------------------
+
+
+class Died(BaseException):
+    """The runner is gone."""
+
+
+class Dying(Client):
+    """The process dies before or after its write of that number."""
+
+    def __init__(self, alive: Client, number: int, *, before: bool) -> None:
+        super().__init__("acme/hello", alive._url.removesuffix("/repos/acme/hello"), "t")
+        self.left, self.before = number, before
+
+    def _send(self, method: str, url: str, **given: Any) -> Any:
+        self.left -= method != "GET"
+        strikes = method != "GET" and not self.left
+        if strikes and self.before:
+            raise Died
+        answer = super()._send(method, url, **given)
+        if strikes:
+            raise Died
+        return answer
+
+
+def jobs() -> list[Callable[[GitHubBoard], object]]:
+    """What runs of `notify` do, one after the other: two failures, their end, a release and a preview.
+
+    A run that died is started again before the next one comes.
+    """
+
+    def deployed(news: News) -> Callable[[GitHubBoard], object]:
+        return lambda board: [page(news) for page in (board.deployment, board.status, board.checks, board.issue)]
+
+    failures = replace(BAD, state=NOT_DEPLOYED, id="d-1"), replace(BAD, stages=STAGED.stages)
+    return [
+        *map(deployed, (*failures, replace(GOOD, id="d-3"))),
+        lambda board: board.release(FINAL),
+        lambda board: board.comment(51, MARK, f"{MARK}\nfirst"),
+        lambda board: board.comment(51, MARK, f"{MARK}\nsecond"),
+    ]
+
+
+WRITES = 18  # of all of them
+
+
+def shown(pages: Pages) -> Any:
+    """All that can be seen, without the numbers and times of rows."""
+    rows = pages._read()
+    assert rows
+    return {
+        table: sorted(
+            json.dumps({name: value for name, value in row.items() if name not in {"id", "created_at", "html_url"}})
+            for row in table_rows
+        )
+        for table, table_rows in rows.items()
+        if table not in {"deployment_statuses", "statuses"}
+    } | {"said": sorted((row["state"], row.get("description", "")) for row in rows["deployment_statuses"])}
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_told_again_after_a_crash_at_any_write_each_thing_is_there_once(
+    board: GitHubBoard, pages: Pages, tags: set[str], tmp_path: Path, *, before: bool
+) -> None:
+    tags.add("1.4.0")
+    for job in jobs():
+        job(board)
+    whole = shown(pages)
+    for number in range(1, WRITES + 1):
+        pages._file.unlink()
+        dying, died = GitHubBoard(Dying(board.client, number, before=before)), 0
+        for job in jobs():
+            try:
+                job(dying if not died else board)
+            except Died:
+                died += 1
+                job(board)
+        assert (died, shown(pages)) == (1, whole), f"it died {'before' if before else 'after'} write {number}"
+    alive = Dying(board.client, WRITES + 1, before=before)
+    pages._file.unlink()
+    for job in jobs():
+        job(GitHubBoard(alive))
+    assert alive.left == 1, "there is no other write"

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tagship.adapters.targets.lambda_ import environment as looking
-from tagship.adapters.targets.lambda_.examining import FunctionExamination
-from tagship.domain.finding import Finding
 from tagship.domain.manifest import ImageRef, Manifest
 from tests.contract.functions import PATIENT, Functions, switch
 from tests.fakes.images import FakeImages
@@ -157,11 +154,3 @@ def test_functions_without_an_alias_are_advised_to_have_one() -> None:
     [(state, words)] = found(place)
     assert (state, "it has no alias" in words) == ("warning", True)
     place.remove()
-
-
-@pytest.mark.parametrize(("more", "warned"), [("", True), ("lifecycle { ignore_changes = [s3_key] }", False)])
-def test_terraform_that_would_undo_a_deployment_is_found(tmp_path: Path, more: str, warned: bool) -> None:
-    (tmp_path / "main.tf").write_text(f'resource "aws_lambda_function" "api" {{\n{more}\n}}\n')
-    findings: list[Finding] = list(FunctionExamination("live", tmp_path).of_infrastructure())
-    assert bool(findings) == warned
-    assert list(FunctionExamination("live", None).of_infrastructure()) == []

@@ -177,6 +177,14 @@ def test_which_commits_are_on_the_branch_and_in_head(world: World) -> None:
     assert [in_head(one) for one in (begin, hers, mine)] == [True, False, True]
 
 
+def test_which_commit_led_to_which(world: World) -> None:
+    begin, mine = world.head, world.commit("Mine")
+    led_to = world.repository.is_ancestor
+    assert [led_to(begin, mine), led_to(mine, begin), led_to(mine, mine)] == [True, False, True]
+    assert [led_to(begin[:8], mine[:8]), led_to(mine[:8], begin[:8])] == [True, False]
+    assert [led_to("0" * 8, mine[:8]), led_to(begin[:8], "0" * 8)] == [False, False]
+
+
 def test_a_branch_that_the_remote_has_not_is_nobodys_upstream(world: World) -> None:
     world.grace_tags("0.1.0-new")
     assert list(world.repository.fetch("new", "new")) == []

@@ -167,6 +167,9 @@ class FakeApp:
     def infrastructure(self, environment: str) -> Infrastructure:
         return cast(Infrastructure, self.given["infrastructure"])
 
+    def state_place(self, environment: str) -> tuple[str, str]:
+        return self.settings.state(environment, "123456789012")
+
     def state_store(self, environment: str) -> MemoryStore:
         return self.store
 

@@ -263,6 +263,10 @@ class FakeRepository:
     def in_head(self, commit: str) -> bool:
         return commit in self.line(self.head)
 
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        [of] = [known for known in self.subjects if known.startswith(of)] or [""]
+        return any(past.startswith(commit) for past in self.line(of))
+
     def tags_at(self, commit: str) -> Sequence[str]:
         return [one.name for one in self.local.values() if one.commit == commit]
 

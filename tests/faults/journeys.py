@@ -103,6 +103,7 @@ ELSEWHERE = {  # verbs without a journey, and why
     "promote": "it needs two environments: tests/unit/verbs/test_promote.py; then it is a deploy",
     "init": "it writes files of the repository: tests/unit/verbs/test_init.py",
     "eject": "it writes files of the repository: tests/unit/verbs/test_eject.py",
+    "infra.plan": "it stores a plan at most, once for its bytes: tests/unit/verbs/test_infra_plan.py",
     "infra.unlock": "it needs Terraform's own lock: tests/terraform",
     "sandbox": "it is what the journeys run on: tests/sandbox",
     "demo": "it is a sandbox's story: scripts/transcript",

@@ -1,7 +1,7 @@
 """Races over the workflows that `init` writes: in order, nothing lost, nothing backwards.
 
-Times are compressed: "30 s apart" is while the first one is under way. One race runs with the other tests; all of them
-with WHOLE=1 (`make test-pipelines`).
+Whatever is to happen during a deployment happens while a host holds that deployment up, and a slow machine fails no
+test. One race runs with the other tests; all of them with WHOLE=1 (`make test-pipelines`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from tagship import bootstrap
+from tagship.errors import Held
 from tagship.sandbox import lifecycle
+from tagship.verbs.promote import promote
 from tests.sandbox.pipelines import Team
 
 slow = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="a race is run with the others; all by WHOLE=1")
@@ -23,6 +25,7 @@ slow = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="a race is run wit
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     monkeypatch.setenv("TZ", "UTC")
     made = Team.begin(tmp_path)
+    made.protect("prod-approval")
     yield made
     lifecycle.down(made.root)
 
@@ -34,55 +37,97 @@ def shipped(team: Team, environment: str) -> list[str]:
     return [entry.artifact_id for entry in deployments]
 
 
-def test_two_pushes_to_main_are_deployed_to_preprod_one_after_the_other(team: Team) -> None:
-    commits = [team.commit("a"), team.commit("b")]
-    runs = team.ended("build-and-promote", 2)
-    assert [run["conclusion"] for run in runs] == ["success", "success"], team.page(runs[-1])
-    assert shipped(team, "preprod") == [team.id_of(commit) for commit in commits]
-    assert team.serving("preprod") == team.id_of(commits[-1])
+def pushed(team: Team, count: int, clock: pytest.MonkeyPatch) -> list[str]:
+    """Push so many commits to main, the rest while the first is being deployed; their ids, all at an end.
+
+    Each is made on a machine whose clock is a minute behind that of the one before.
+    """
+    clock.setenv("GIT_COMMITTER_DATE", "2026-11-20T12:59:00Z")
+    first = team.commit("number 0", push=False)
+    release = team.hold("preprod", team.id_of(first))
+    team.push()
+    team.reached("preprod", team.id_of(first))
+    commits = [first]
+    for number in range(1, count):
+        clock.setenv("GIT_COMMITTER_DATE", f"2026-11-20T12:{59 - number}:00Z")
+        commits.append(team.commit(f"number {number}"))
+    team.until(lambda: len(team.runs("build-and-promote")) == count)
+    runs = {run["head_sha"]: run["status"] for run in team.runs("build-and-promote")}
+    assert runs == {first: "in_progress", **dict.fromkeys(commits[1:], "queued")}
+    release()
+    ended = team.ended("build-and-promote", count)
+    assert [(run["head_sha"], run["conclusion"]) for run in ended] == [(commit, "success") for commit in commits]
+    return [team.id_of(commit) for commit in commits]
+
+
+def test_two_pushes_to_main_are_deployed_to_preprod_one_after_the_other(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = pushed(team, 2, monkeypatch)
+    assert shipped(team, "preprod") == versions
+    assert team.serving("preprod") == versions[-1]
 
 
 @slow
 def test_two_tags_are_deployed_to_dev_one_after_the_other(team: Team) -> None:
-    for version in ("0.1.0-dev", "0.1.1-dev"):
-        team.tag(version)
-        team.until(lambda version=version: team.runs("deploy-dev", head_branch=version))
+    release = team.hold("dev", "0.1.0-dev")
+    team.tag("0.1.0-dev")
+    team.reached("dev", "0.1.0-dev")
+    team.tag("0.1.1-dev")
+    team.until(lambda: len(team.runs("deploy-dev")) == 2)
+    assert [run["status"] for run in team.runs("deploy-dev")] == ["in_progress", "queued"]
+    release()
     runs = team.ended("deploy-dev", 2)
     assert [run["conclusion"] for run in runs] == ["success", "success"]
     assert shipped(team, "dev") == ["0.1.0-dev", "0.1.1-dev"]
 
 
 @slow
-def test_ten_pushes_in_a_row_are_all_deployed_in_their_order(team: Team) -> None:
-    commits = [team.commit(f"number {number}") for number in range(10)]
-    runs = team.ended("build-and-promote", 10)
-    assert [run["conclusion"] for run in runs] == ["success"] * 10
-    assert shipped(team, "preprod") == [team.id_of(commit) for commit in commits]
+def test_ten_pushes_in_a_row_are_all_deployed_in_their_order_and_wait_for_approval_without_holding_up(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was approved ships, whatever came after it; and an older one, approved later, does not go back."""
+    versions = pushed(team, 10, monkeypatch)
+    assert shipped(team, "preprod") == versions
+    waiting = team.to_approve(10)
+    assert sorted(waiting) == sorted(versions)
+    assert shipped(team, "prod") == []
+    third, fifth, ninth = versions[2], versions[4], versions[8]
+    for version in (fifth, ninth):
+        team.review(waiting[version])
+        assert team.complete(waiting[version])["ship"] == "success", team.page(waiting[version])
+        assert team.serving("prod") == version
+    team.review(waiting[third])
+    assert team.complete(waiting[third])["ship"] == "failure"
+    assert f"{third} is older than {ninth}, which prod runs" in team.page(waiting[third])
+    assert shipped(team, "prod") == [fifth, ninth]
+    assert len(team.to_approve(7)) == 7  # the others wait as before
 
 
 @slow
 def test_a_bot_and_a_person_ship_to_production_one_after_the_other(team: Team) -> None:
-    """The bot's change goes at once; a person's waits for an approval, and holds nobody up."""
-    team.protect("prod-approval")
+    """The bot's goes at once. A person's, approved meanwhile, waits in the group; one at a laptop, at the lease."""
     base = team.commit("the base")
     [waiting] = team.waiting("deploy-prod")
     team.review(waiting)
     assert team.complete(waiting)["ship"] == "success", team.page(waiting)
-    bots = team.commit("a bot's")
-    team.report_merge(bots)
-    team.ended("deploy-prod", 2)
-    assert team.serving("prod") == team.id_of(bots)
 
+    bots = team.commit("a bot's", push=False)
+    release = team.hold("prod", team.id_of(bots))
+    team.report_merge(bots)
+    team.push()
+    team.reached("prod", team.id_of(bots))
+    bot = team.runs("deploy-prod")[-1]
+    assert team.jobs(bot) == {"validate": "success", "approve": "skipped", "ship": "in_progress", "notify": "queued"}
     persons = team.commit("a person's")
     [waiting] = team.waiting("deploy-prod")
-    second = team.commit("a second one, while that waits")
-    team.ended("build-and-promote", 4)
-    late = next(run for run in team.waiting("deploy-prod", 2) if run["id"] != waiting["id"])
-    team.review(late)
     team.review(waiting)
-    ended = {run["id"]: team.complete(run)["ship"] for run in (late, waiting)}
-    assert ended[late["id"]] == "success", team.page(late)
-    order = shipped(team, "prod")
-    assert order[:2] == [team.id_of(base), team.id_of(bots)]
-    assert order[-1] == team.id_of(second) == team.serving("prod")  # nothing went backwards
-    assert order[2:] in ([team.id_of(persons), team.id_of(second)], [team.id_of(second)])
+    team.until(lambda: team.jobs(waiting)["approve"] == "success")
+    with pytest.raises(Held, match="has held prod since"):
+        promote(bootstrap.app(team.root), source="preprod", to="prod", artifact=team.id_of(persons), yes=True)
+    assert team.jobs(waiting)["ship"] == "queued"
+    release()
+    assert team.complete(bot)["ship"] == "success", team.page(bot)
+    assert team.complete(waiting)["ship"] == "success", team.page(waiting)
+    assert shipped(team, "prod") == [team.id_of(commit) for commit in (base, bots, persons)]
+    assert team.serving("prod") == team.id_of(persons)

@@ -116,7 +116,8 @@ def test_a_version_that_is_not_healthy_in_preprod_goes_no_further(team: Team) ->
 def test_a_bots_change_needs_no_approval_unless_others_would_go_with_it(team: Team) -> None:
     [mended] = team.waiting("deploy-prod")
     unapproved = team.serving("preprod")
-    team.report_merge(team.commit("a bot's"))
+    team.report_merge(team.commit("a bot's", push=False))
+    team.push()
     team.ended("build-and-promote", 5)
     follower = team.runs("deploy-prod")[-1]
     team.until(lambda: (team.runs("deploy-prod")[-1])["id"] > mended["id"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+import time
 import urllib.request
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from tagship.scaffold.files import ACTION, workflow
 from tagship.scaffold.pipelines import of_settings
 from tagship.settings import load
 from tests.sandbox import shop
-from tests.sandbox.conftest import authorized, git, start, until
+from tests.sandbox.conftest import authorized, git, start
 
 BIN = Path(sys.executable).parent
 ENVIRONMENTS = ("dev", "preprod", "prod", "staging")
@@ -28,6 +29,8 @@ PROMOTION = """
 [promotion]
 order = ["dev", "preprod", "prod"]
 """
+HURRIED = "attempts = 4, cap = 1, timeout = 1"
+PATIENT = "attempts = 12, cap = 2, timeout = 5"  # on a machine that has more to do, what starts takes its time
 SETUP = f"""\
 name: tagship
 description: The program that runs these tests
@@ -37,13 +40,14 @@ runs:
     - shell: bash
       run: echo "{BIN}" >>"$GITHUB_PATH"
 """
-LONG = float(os.environ.get("LONG", "240"))  # seconds: a run has some forty commands, on a machine that has more to do
+STALLED = 300.0  # seconds in which no step of any run begins or ends: a loaded machine is slow, and never still
 
 
 def make(folder: Path) -> Path:
     """The repository, with every workflow that `init` writes for its settings."""
     shop.make(folder, list(ENVIRONMENTS), head=HEAD + PROMOTION)
     text = (folder / "tagship.toml").read_text()
+    text = text.replace(HURRIED, PATIENT).replace("ec2.timeout = 30", "ec2.timeout = 7200")
     for name, branch in BRANCHES.items():
         table = f"[environments.{name}]\n"
         text = text.replace(f'{table}branch = "main"', f'{table}branch = "{branch}"')
@@ -89,14 +93,18 @@ class Team:
 
     # -- what they do --------------------------------------------------------------------------------------------------
 
-    def commit(self, greeting: str, branch: str = "main", **config: object) -> str:
+    def commit(self, greeting: str, branch: str = "main", *, push: bool = True, **config: object) -> str:
         """Commit to a branch and push it; the commit."""
         git(self.work, "checkout", "--quiet", branch)
         said = {"greeting": greeting, "healthy": True, **config}
         (self.work / "examples/hello/hello.json").write_text(json.dumps(said))
         git(self.work, "commit", "--quiet", "--allow-empty", "--all", "-m", f"Say {greeting}")
-        git(self.work, "push", "--quiet", "origin", branch)
+        if push:
+            self.push(branch)
         return git(self.work, "rev-parse", "HEAD")
+
+    def push(self, branch: str = "main") -> None:
+        git(self.work, "push", "--quiet", "origin", branch)
 
     def tag(self, version: str, branch: str = "dev") -> None:
         self.commit(version, branch)
@@ -109,9 +117,10 @@ class Team:
     def report(self, event: str, payload: dict[str, Any], ref: str = "refs/heads/main") -> None:
         """Have something happen that no push and no API's call is."""
         value = {"event": event, "ref": ref, "actor": "mallory", "payload": payload}
-        partial = self.running.folder / "inbox/.partial"
-        partial.write_text(json.dumps(value))
-        partial.rename(self.running.folder / "inbox/event.json")
+        inbox = self.running.folder / "inbox"
+        (inbox / ".partial").write_text(json.dumps(value))
+        (inbox / ".partial").rename(inbox / f"{uuid.uuid4()}.json")
+        self.until(lambda: not list(inbox.glob("*.json")))
 
     def report_merge(self, commit: str, author: str = "dependabot[bot]") -> None:
         """Say whose pull request was merged as a commit."""
@@ -125,6 +134,24 @@ class Team:
         run = {"name": "ci", "conclusion": "success", "event": "push", "head_branch": "main"}
         run |= {"head_sha": git(self.work, "rev-parse", "main"), "head_repository": {"full_name": "sandbox/hello"}}
         self.report("workflow_run", {"action": "completed", "workflow_run": run | changes})
+
+    def hold(self, environment: str, version: str) -> Callable[[], None]:
+        """Have an environment's host wait before it fetches a version; call what is returned to let it go on.
+
+        So a test says what happens during a deployment, and no clock does: what a host fetches has no time limit.
+        """
+        [host] = self.place(environment).hosts
+        program, itself, gate = host.root / "bin/aws", host.root / "bin/aws-itself", host.root / f"gate-{version}"
+        program.rename(itself)
+        waits = f"while [ ! -e {gate} ]; do touch {gate}.reached; sleep 0.1; done"
+        program.write_text(f'#!/bin/sh\ncase "$*" in *{version}*) {waits} ;; esac\nexec {itself} "$@"\n')
+        program.chmod(0o755)
+        return gate.touch
+
+    def reached(self, environment: str, version: str) -> None:
+        """Wait until an environment's host wants a version that it is held from."""
+        [host] = self.place(environment).hosts
+        self.until((host.root / f"gate-{version}.reached").exists)
 
     def protect(self, environment: str) -> None:
         self.ask("PUT", f"/environments/{environment}", {"reviewers": [{"type": "User", "id": 1}]})
@@ -155,11 +182,11 @@ class Team:
             runs = self.runs(name, **only)
             return runs if len([run for run in runs if run["status"] == "completed"]) >= count else []
 
-        return list(until(look, LONG * count))
+        return list(self.until(look))
 
     def complete(self, run: dict[str, Any]) -> dict[str, str]:
         """Wait for a run's end; how its jobs ended."""
-        until(lambda: self.ask("GET", f"/actions/runs/{run['id']}")["status"] == "completed", LONG)
+        self.until(lambda: self.ask("GET", f"/actions/runs/{run['id']}")["status"] == "completed")
         return self.jobs(run)
 
     def waiting(self, name: str, count: int = 1) -> list[dict[str, Any]]:
@@ -169,13 +196,21 @@ class Team:
             runs = [run for run in self.runs(name) if self.jobs(run).get("approve") == "waiting"]
             return runs if len(runs) >= count else []
 
-        return list(until(look, LONG))
+        return list(self.until(look))
 
     def jobs(self, run: dict[str, Any]) -> dict[str, str]:
         """Each job's conclusion, or its status until it has one."""
+        return {job["key"]: job["conclusion"] or job["status"] for job in self._jobs(run)}
+
+    def _jobs(self, run: dict[str, Any]) -> list[dict[str, Any]]:
         file = self.running.folder / "runs" / str(run["id"]) / "run.json"
-        jobs = json.loads(file.read_text())["jobs"] if file.is_file() else ()  # it is listed just before it is written
-        return {job["key"]: job["conclusion"] or job["status"] for job in jobs}
+        return json.loads(file.read_text())["jobs"] if file.is_file() else []  # it is listed just before it is written
+
+    def to_approve(self, count: int) -> dict[str, dict[str, Any]]:
+        """Wait until so many promotions to prod wait for an approval; each by its version, as the reviewer sees it."""
+        runs = self.waiting("deploy-prod", count)
+        names = [(job["name"], run) for run in runs for job in self._jobs(run)]
+        return {name.removeprefix("Approve "): run for name, run in names if name.startswith("Approve ")}
 
     def page(self, run: dict[str, Any]) -> str:
         """The run's page, with every log."""
@@ -191,4 +226,23 @@ class Team:
         return f"{commit[:8]}-{seconds}"
 
     def until(self, look: Callable[[], Any]) -> Any:
-        return until(look, LONG)
+        """Wait until `look` returns something true, and return it.
+
+        However long that takes: it gives up once nothing moves any more, so a slow machine fails no test.
+        """
+        moved, seen = time.monotonic(), self._movement()
+        while not (found := look()):
+            now = self._movement()
+            moved, seen = (moved, seen) if now == seen else (time.monotonic(), now)
+            if time.monotonic() - moved > STALLED:
+                raise AssertionError(f"nothing has moved for {STALLED:g} s; it did not happen: {self._standing()}")
+            time.sleep(0.05)
+        return found
+
+    def _movement(self) -> int:
+        """When a run's record last changed: with each step that begins or ends."""
+        return max((file.stat().st_mtime_ns for file in (self.running.folder / "runs").glob("*/run.json")), default=0)
+
+    def _standing(self) -> str:
+        runs = self.ask("GET", "/actions/runs?per_page=100")["workflow_runs"]
+        return "; ".join(f"{run['name']} {run['head_sha'][:8]} {run['conclusion'] or self.jobs(run)}" for run in runs)

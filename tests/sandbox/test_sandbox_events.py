@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -235,13 +236,33 @@ def test_who_gives_up_waits_for_no_approval() -> None:
     approvals = Approvals({"prod"})
     stop = threading.Event()
     answers: list[bool] = []
-    thread = threading.Thread(target=lambda: answers.append(approvals.wait(1, "prod", stop.is_set)))
+    thread = threading.Thread(target=lambda: answers.append(approvals.wait(1, "prod", stop.is_set, list)))
     thread.start()
     until(lambda: approvals.pending(1))
     stop.set()
     thread.join()
     assert answers == [False]
-    assert approvals.wait(1, "dev", stop.is_set)
+    assert approvals.wait(1, "dev", stop.is_set, list)
+
+
+def test_who_is_said_to_wait_can_be_answered_by_then() -> None:
+    approvals = Approvals({"prod"})
+    answered: list[bool] = []
+    assert approvals.wait(1, "prod", bool, lambda: answered.append(approvals.answer(1, "prod", "approved")))
+    assert answered == [True]
+
+
+def test_pushes_of_one_second_are_taken_in_the_order_that_they_were_made(runner: Runner) -> None:
+    """Their files' names have the second and a number of a process, which may be any."""
+    pushes = [commit(runner, "app/a", text) for text in "123"]
+    aside = runner.folder / "aside"
+    aside.mkdir()
+    for (before, after), (name, written) in zip(pushes, {"9-30": 1, "9-4": 2, "9-100": 3}.items(), strict=True):
+        (aside / name).write_text(f"{before} {after} refs/heads/main\n")
+        os.utime(aside / name, ns=(written, written))
+    aside.rename(runner.folder / "inbox")  # which is empty: the runner sees all of them at once
+    assert [run.head_sha for run in ended(runner, "ship", 3)] == [after for _, after in pushes]
+    ended(runner, "after", 3)
 
 
 @pytest.mark.parametrize(

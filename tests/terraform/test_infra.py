@@ -105,6 +105,9 @@ NAMES = [
     "busy",
     "pinned",
     "early",
+    "approved",
+    "monitored",
+    "placed",
 ]
 PINNED = """
 terraform {
@@ -130,6 +133,7 @@ INFRA = {
     "half": 'directory = "half", lock_timeout = 1',
     "local": 'directory = "local"',
     "pinned": 'directory = "pinned"',
+    "placed": 'directory = "infra", state_bucket = "{account}-states", state_key = "{region}/{environment}.tfstate"',
     "early": 'directory = "early", var_files = ["early.tfvars"]',
     "tool": 'directory = "tool", command = ["python3", "show.py", "$(id)", "a b"], variables = { GREETING = "`id`" }',
     "broken": 'directory = "tool", command = ["python3", "-c", "import sys; sys.exit(\'no\')"]',
@@ -566,6 +570,64 @@ def test_an_artifact_that_is_not_there_stops_it_before_terraform_starts(site: Si
     assert "Initializing" not in done.stdout
 
 
+# -- planned here, approved, applied there -----------------------------------------------------------------------------
+
+
+def test_the_plan_that_was_approved_is_applied_by_another_checkout_or_none_is(site: Site, elsewhere: Site) -> None:
+    version, other = site.publish("approved"), site.publish("approved", "0.2.0")
+    made = site.inv("infra.plan", "--version", version, "--store", "--json")
+    assert made.returncode == 0, made.stderr
+    planned = json.loads(made.stdout)
+    assert (planned["has_changes"], planned["changes"][0]["action"]) == (True, "create")
+    assert "hunter2" not in made.stdout + made.stderr
+    assert site.object("tiny/_infra/approved/terraform.tfstate") is None
+    late = json.loads(site.inv("infra.plan", "--version", other, "--store", "--json").stdout)["planned"]
+    wrong = elsewhere.inv("infra", "--version", other, "--planned", planned["planned"])
+    assert wrong.returncode == 3
+    done = elsewhere.inv("infra", "--version", version, "--planned", planned["planned"], "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outputs"]["release"]["value"] == version
+    stale = elsewhere.inv("infra", "--version", other, "--planned", late)
+    assert stale.returncode == 3, stale.stderr
+    assert "error: The state of approved has changed since the plan" in stale.stderr
+    assert "now: Nothing was changed." in stale.stderr
+    again = site.inv("infra.plan", "--version", version, "--detailed")
+    assert again.returncode == 0, again.stderr
+    assert not [key.key for key in bootstrap.app(site.root).store.list("tiny/_infra/approved/plans/")]
+
+
+def test_drift_is_exit_9_and_a_lock_of_somebody_else_does_not_hinder_the_monitor(site: Site, tmp_path: Path) -> None:
+    version = site.publish("monitored")
+    assert site.inv("infra", "--version", version).returncode == 0
+    lock = json.dumps({"ID": "65b132de", "Who": "ada@laptop", "Operation": "OperationTypePlan"}).encode()
+    bootstrap.app(site.root).store.create("tiny/_infra/monitored/terraform.tfstate.tflock", lock)
+    outputs = tmp_path / "outputs"
+    same = site.inv("infra.plan", "--version", version, "--detailed", GITHUB_OUTPUT=str(outputs))
+    assert same.returncode == 0, same.stderr
+    assert "has_changes=false\n" in outputs.read_text()
+    (site.root / "infra/more.tf").write_text('resource "terraform_data" "more" {}\n')
+    try:
+        drifted = site.inv("infra.plan", "--version", version, "--detailed", GITHUB_OUTPUT=str(outputs))
+    finally:
+        (site.root / "infra/more.tf").unlink()
+    assert drifted.returncode == 9, drifted.stderr
+    assert "error: Drift: the infrastructure of monitored is not as its configuration says: 1 to add." in drifted.stderr
+    assert outputs.read_text().endswith(f"has_changes=true\nplanned=\nartifact={version}\n")
+
+
+def test_the_state_is_in_the_accounts_own_bucket_where_the_settings_say_so(site: Site) -> None:
+    s3 = client(site.running, "s3")
+    s3.create_bucket(Bucket="123456789012-states")
+    version = site.publish("placed")
+    done = site.inv("infra", "--version", version)
+    assert done.returncode == 0, done.stderr
+    assert (
+        version.encode() in s3.get_object(Bucket="123456789012-states", Key="us-east-1/placed.tfstate")["Body"].read()
+    )
+    free = site.inv("infra.lock", "--env", "placed")
+    assert "nobody holds the Terraform state of placed" in free.stdout
+
+
 # -- another tool ------------------------------------------------------------------------------------------------------
 
 
@@ -637,6 +699,20 @@ def test_a_plan_is_applied_once_and_then_there_is_nothing_to_do(tool: Made, tmp_
     assert not run.plan(tmp_path / "plan", wanting("0.1.0"))
     assert run.outputs()["release"].value == "0.1.0"
     assert run.outputs()["password"].sensitive
+
+
+def test_a_plan_is_summed_up_without_its_values_and_needs_no_lock(tool: Made, tmp_path: Path) -> None:
+    run = tool()
+    run.prepare()
+    assert run.plan(tmp_path / "plan", wanting("0.1.0"), lock=False)
+    assert [(change.address, change.action) for change in run.summary(tmp_path / "plan").changes] == [
+        ("terraform_data.release", "create")
+    ]
+    run.apply(tmp_path / "plan", wanting("0.1.0"))
+    assert not run.plan(tmp_path / "plan", wanting("0.1.0"), lock=False)
+    assert run.summary(tmp_path / "plan").sentence == "nothing to change"
+    assert run.plan(tmp_path / "plan", wanting("0.2.0"), lock=False)
+    assert [change.action for change in run.summary(tmp_path / "plan").changes] == ["replace"]
 
 
 def test_a_plan_that_another_run_overtook_is_stale(tool: Made, tmp_path: Path) -> None:

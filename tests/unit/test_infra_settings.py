@@ -34,6 +34,21 @@ def test_each_environment_has_a_state_of_its_own(tmp_path: Path) -> None:
     assert settings.state("prod") == ("states", "hello/_infra/prod/terraform.tfstate")
 
 
+def test_a_states_place_can_have_the_accounts_id_and_what_an_environment_is_called(tmp_path: Path) -> None:
+    place = 'directory = "i", state_bucket = "{account}-states-{region}", state_key = "x/{environment}/s.tfstate"'
+    settings = read(tmp_path, dev=place, prod=place)
+    assert settings.state("dev", "123456789012") == ("123456789012-states-us-east-1", "x/dev/s.tfstate")
+    assert settings.state("prod") == ("{account}-states-us-east-1", "x/prod/s.tfstate")
+
+
+@pytest.mark.parametrize(
+    "place", ['state_bucket = "{who}-states"', 'state_key = "{env}/x"', 'state_key = "{account}/"']
+)
+def test_a_name_in_braces_that_is_none_is_refused(tmp_path: Path, place: str) -> None:
+    with pytest.raises(SettingsError, match=r"infra\.state_(bucket|key): must be"):
+        read(tmp_path, dev=f'directory = "i", {place}')
+
+
 def test_a_state_can_be_where_the_team_has_it(tmp_path: Path) -> None:
     settings = read(tmp_path, dev='directory = "i", state_bucket = "states", state_key = "dev/terraform.tfstate"')
     assert settings.state("dev") == ("states", "dev/terraform.tfstate")
@@ -53,7 +68,7 @@ def test_a_state_can_be_where_the_team_has_it(tmp_path: Path) -> None:
         ('directory = "/etc"', 'infra.directory: "/etc" is outside the repository'),
         ('variables = { image_digest = "x" }', "infra.variables.image_digest: is set by tagship itself"),
         ('variables = { TF_VAR_environment = "x" }', "infra.variables.TF_VAR_environment: is set by tagship itself"),
-        ('state_key = "/dev/x"', "infra.state_key: must be a key such as dev/terraform.tfstate"),
+        ('state_key = "/dev/x"', "infra.state_key: must be a key such as {environment}/terraform.tfstate"),
         ('state_bucket = "No"', "infra.state_bucket: must be a bucket's name"),
         ("lock_timeout = -1", "infra.lock_timeout: must be 0 or more; is -1"),
         ("workspace = true", "infra.workspace: unknown key"),

@@ -128,7 +128,19 @@ STORIES: dict[str, Callable[[], Any]] = {
     "infra.unlock": lambda: infra_unlock(held(), id=ID, run_ended=True, dry_run=True),
 }
 TIMELESS = {
-    *("tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign", "eject", "init"),
+    *(
+        "tag-undo",
+        "bundle",
+        "validate",
+        "setup",
+        "user-data",
+        "infra.apply",
+        "infra.plan",
+        "pin",
+        "resign",
+        "eject",
+        "init",
+    ),
     "doctor",
     "preview.close",
     "preview.sweep",

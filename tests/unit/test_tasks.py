@@ -39,7 +39,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch", "report",
+    "infra.plan", "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch", "report",
 }  # fmt: skip
 STORY = {
     "demo",  # neither: it tells a story on a sandbox of its own
@@ -185,6 +185,8 @@ ADVISED = [
     commands.bundle(V, "dev"),
     commands.publish(V, "dev"),
     commands.infra(V, "dev"),
+    commands.infra(V, "dev", planned="0" * 64),
+    commands.infra_plan(V, "dev", detailed=True, store=True),
     commands.infra_lock("dev"),
     commands.preview_close("51"),
     commands.preview_sweep(),
@@ -503,7 +505,7 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
 NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
-NOT_TYPED |= {"preview.close", "preview.sweep"}
+NOT_TYPED |= {"preview.close", "preview.sweep", "infra.plan"}
 NOT_TYPED |= {"init", "pin", "resign"}  # once in a repository's life, or a key's
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 

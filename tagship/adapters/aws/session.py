@@ -14,6 +14,7 @@ from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
 from tagship.adapters.aws.owner import Owner
 from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
+from tagship.domain.text import either
 from tagship.errors import NotAllowed, ServiceFailed
 
 if TYPE_CHECKING:
@@ -271,7 +272,8 @@ def _denied(error: Any) -> bool:
 
 
 def _allow(action: str) -> str:
-    return f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+    allow = f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+    return either(allow, "Then run the same command again")
 
 
 def _evidence(error: Any) -> str:

@@ -144,6 +144,9 @@ class GitRepository:
     def in_head(self, commit: str) -> bool:
         return history.is_ancestor(self._git, commit, "HEAD")
 
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        return history.is_ancestor(self._git, commit, of)
+
     def paths(self, commit: str) -> Sequence[str]:
         return files.regular(self._git, commit)
 

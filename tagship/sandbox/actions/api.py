@@ -8,15 +8,16 @@ the pages take none, as a browser has none: their address is a secret.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board
+from tagship.sandbox.actions.origin import commit_of
 from tagship.sandbox.actions.pulls import Pulls
 from tagship.sandbox.actions.records import JobRecord, Records, RunRecord
 from tagship.sandbox.actions.refusals import Forbidden, NotFound, Unauthorized
@@ -46,7 +47,9 @@ class GitHub:
         self.cancel, self.rerun, self.triggers = cancel, rerun, triggers
         self.pulls = pulls or Pulls()
         self.base, self.keys, self.top = "", keys, f"/github/{keys.page}"
-        self.board = Board(records.folder / "board.json", lambda: f"{self.base}/{repository}")
+        self.board = Board(
+            records.folder / "board.json", lambda: f"{self.base}/{repository}", partial(commit_of, origin)
+        )
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", r"", self._repository),
             ("GET", r"/actions/runs", self._runs),
@@ -120,7 +123,6 @@ class GitHub:
 
     def _runs(self, query: Query) -> dict[str, Any]:
         """List runs, newest first, filtered as GitHub filters them."""
-        # By head_sha, branch, event and status (which is a status or a conclusion).
         runs = [run for run in reversed(self.records.runs) if query.get("head_sha", run.head_sha) == run.head_sha]
         runs = [run for run in runs if query.get("branch", run.head_branch) == run.head_branch]
         runs = [run for run in runs if query.get("event", run.event) == run.event]
@@ -284,11 +286,9 @@ class GitHub:
         return pair
 
     def _resolve(self, ref: str) -> str:
-        words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"]
-        result = subprocess.run(["git", "-C", str(self.origin), *words], capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise NotFound
-        return result.stdout.strip()
+        if commit := commit_of(self.origin, ref):
+            return commit
+        raise NotFound
 
 
 def _line(run: RunRecord) -> str:

@@ -21,13 +21,18 @@ class Approvals:
     _waiting: dict[tuple[int, str], str] = field(default_factory=dict)  # to what was answered, or ""
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def wait(self, run_id: int, environment: str, given_up: Callable[[], bool]) -> bool:
-        """Wait for an answer; true if approved, or nobody has to."""
+    def wait(self, run_id: int, environment: str, given_up: Callable[[], bool], say: Callable[[], None]) -> bool:
+        """Wait for an answer; true if approved, or nobody has to.
+
+        `say` is called once it can be answered, and before it waits.
+        """
         if environment not in self.reviewed:
             return True
         key = (run_id, environment)
         with self._changed:
             self._waiting.setdefault(key, "")
+        say()
+        with self._changed:
             while not self._waiting[key] and not given_up():
                 self._changed.wait(LOOK_EVERY)
             return self._waiting.pop(key) == "approved"

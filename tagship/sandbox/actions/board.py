@@ -23,10 +23,13 @@ LONGEST = 140  # characters of a description, of a status and a deployment's sta
 
 
 class Board:
-    """What was written there. `page` is the repository's address for browsers."""
+    """What was written there.
 
-    def __init__(self, file: Path, page: Callable[[], str]) -> None:
-        self._file, self._page, self._lock = file, page, threading.Lock()
+    `page` is the repository's address for browsers; `knows` tells whether it has a commit.
+    """
+
+    def __init__(self, file: Path, page: Callable[[], str], knows: Callable[[str], object] = bool) -> None:
+        self._file, self._page, self._knows, self._lock = file, page, knows, threading.Lock()
         self._routes: list[tuple[str, str, Callable[..., Answer | None]]] = [
             ("GET", r"/deployments", self._deployments),
             ("POST", r"/deployments", self._deploy),
@@ -63,6 +66,8 @@ class Board:
         return _ok(_newest(self._rows("deployments"), wanted))
 
     def _deploy(self, value: Row) -> Answer:
+        if not self._knows(value["ref"]):
+            return _refused("Deployment", f"No ref found for: {value['ref']}")
         row = {"sha": value["ref"], "payload": value.get("payload", {}), "environment": value["environment"]}
         return self._add("deployments", row | {"description": value.get("description")})
 
@@ -81,6 +86,8 @@ class Board:
 
     def _set_status(self, value: Row, sha: str) -> Answer:
         known = value["state"] in {"error", "failure", "pending", "success"}
+        if not self._knows(sha):
+            return _refused("Status", f"No commit found for SHA: {sha}")
         if not known or len(value.get("description", "")) > LONGEST:
             return _refused("Status")
         return self._add("statuses", {"sha": sha, "target_url": None, "description": None, **value})
@@ -95,6 +102,8 @@ class Board:
         return _ok({"total_count": len(latest), "check_runs": latest})
 
     def _check(self, value: Row) -> Answer:
+        if not self._knows(value["head_sha"]):
+            return _refused("CheckRun", f"No commit found for SHA: {value['head_sha']}")
         if value.get("status") == "completed" and value.get("conclusion") not in CONCLUSIONS:
             return _refused("CheckRun")
         page = f"{self._page()}/runs/{len(self._rows('check_runs')) + 1}"
@@ -105,7 +114,7 @@ class Board:
         return _ok(rows[0]) if rows else _missing()
 
     def _release(self, value: Row) -> Answer:
-        if _newest(self._rows("releases"), {"tag_name": value["tag_name"]}):
+        if not value["tag_name"] or _newest(self._rows("releases"), {"tag_name": value["tag_name"]}):
             return _refused("Release")
         page = f"{self._page()}/releases/tag/{value['tag_name']}"
         return self._add("releases", {"draft": False, "prerelease": False, "html_url": page, **value})
@@ -119,6 +128,8 @@ class Board:
         return _ok(_newest([row for row in issues if labels <= {label["name"] for label in row["labels"]}], {}))
 
     def _open(self, value: Row) -> Answer:
+        if not value["title"]:
+            return _refused("Issue")
         number = len(self._rows("issues")) + 1
         labels = [{"name": name} for name in value.get("labels", ())]
         row = {"number": number, "title": value["title"], "body": value.get("body"), "state": "open", "labels": labels}
@@ -138,6 +149,8 @@ class Board:
 
     def _comment(self, value: Row, number: str) -> Answer:
         """Write a comment, as a program: whoever asks has a job's token."""
+        if not value["body"]:
+            return _refused("IssueComment")
         place = {"html_url": f"{self._page()}/issues/{number}#issuecomment"}
         return self._add("comments", {"issue": int(number), "body": value["body"], "user": {"type": "Bot"}, **place})
 
@@ -189,8 +202,8 @@ def _missing() -> Answer:
     return "404 Not Found", {"message": "Not Found"}
 
 
-def _refused(resource: str) -> Answer:
-    return "422 Unprocessable Entity", {"message": "Validation Failed", "errors": [{"resource": resource}]}
+def _refused(resource: str, message: str = "Validation Failed") -> Answer:
+    return "422 Unprocessable Entity", {"message": message, "errors": [{"resource": resource}]}
 
 
 def _newest(rows: list[Row], wanted: Mapping[str, object]) -> list[Row]:

@@ -118,10 +118,11 @@ class Execution:
             self.groups.leave(ticket)
 
     def _is_approved(self, active: Active, job: JobRun, environment: str) -> bool:
-        if environment in self.approvals.reviewed:
+        def say() -> None:
             job.record.status = "waiting"
             self.records.save(active.record)
-        if self.approvals.wait(active.record.id, environment, job.cancelled.is_set):
+
+        if self.approvals.wait(active.record.id, environment, job.cancelled.is_set, say):
             return True
         _pass_over(job.record, "cancelled" if job.cancelled.is_set() else "failure")
         return False

@@ -104,7 +104,21 @@ def test_the_outputs_of_any_tool_are_read(text: str, outputs: dict[str, Output])
     assert read_outputs(text) == outputs
 
 
-@pytest.mark.parametrize("text", ["", "[]", "x", '{"a": {"Url": 1}, "b": {"Url": 2}}'])
+def test_tables_of_pulumi_are_outputs_and_no_stacks() -> None:
+    text = '{"vpc": {"id": "vpc-1"}}'
+    assert read_outputs(text, "pulumi") == {"vpc": Output({"id": "vpc-1"})}
+    assert read_outputs(text, "npx") == {"id": Output("vpc-1")}
+    assert read_outputs('{"vpc": {"id": 1, "subnets": ["a"]}}') == {"vpc": Output({"id": 1, "subnets": ["a"]})}
+
+
+def test_a_secret_of_pulumis_has_no_value_and_is_called_sensitive() -> None:
+    assert read_outputs('{"password": "[secret]", "url": "x"}') == {
+        "password": Output(None, sensitive=True),
+        "url": Output("x"),
+    }
+
+
+@pytest.mark.parametrize("text", ["", "[]", "x", '{"a": {"Url": "1"}, "b": {"Url": "2"}}'])
 def test_what_is_no_outputs_is_an_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (json's own words, or ours)
         read_outputs(text)

@@ -26,6 +26,7 @@ from tagship.ports.account import Window
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.ledger import FakeLedger
+from tests.fakes.repository import FakeRepository
 
 OLD, NEW = ArtifactId("0.1.29-dev"), ArtifactId("0.1.30-dev")
 BUILD = ArtifactId("622d2103-20261120-115959")
@@ -208,7 +209,32 @@ def test_the_manifest_of_what_runs_is_read_only_if_the_order_is_not_known_withou
     app.publish(OLD)
     app.store.get = lambda key: pytest.fail(f"{key} was read")  # type: ignore[method-assign]
     require_newer(app, "dev", NEW, "", OLD)
+    app.given["repository"] = FakeRepository()
     require_newer(app, "dev", ArtifactId("622d2103-20261120-120000"), "", BUILD)
+
+
+@pytest.mark.parametrize("later", ["20261120-120000", "20261120-115900"])
+def test_of_two_untagged_builds_the_history_decides_and_not_the_clocks_of_who_committed(later: str) -> None:
+    app = FakeApp(given={"repository": (repository := FakeRepository())})
+    first, second = (repository.commit(subject)[:8] for subject in ("First", "Second"))
+    runs, wanted = ArtifactId(f"{first}-20261120-120000"), ArtifactId(f"{second}-{later}")
+    require_newer(app, "dev", wanted, "", runs)
+    with pytest.raises(Refused, match=f"{runs} is older than {wanted}, which dev runs"):
+        require_newer(app, "dev", runs, "", wanted)
+
+
+def test_of_two_untagged_builds_whose_history_is_not_here_the_times_decide() -> None:
+    app = FakeApp(given={"repository": Nowhere()})
+    require_newer(app, "dev", ArtifactId("622d2103-20261120-120000"), "", BUILD)
+    with pytest.raises(Refused):
+        require_newer(app, "dev", BUILD, "", ArtifactId("622d2103-20261120-120000"))
+
+
+class Nowhere(FakeRepository):
+    """Git is asked outside of any clone."""
+
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        raise Refused("This is no Git repository.", remedy="Go to one.")
 
 
 # -- frozen -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,8 @@ import pytest
 
 from tagship.domain.news import NOT_DEPLOYED, News
 from tagship.errors import ServiceFailed, SettingsError
-from tagship.release.telling import tell, try_hooks
+from tagship.release.telling import tell, try_github, try_hooks
+from tagship.verbs.notify import Tried, notify
 from tests.fakes.app import FakeApp, settings
 
 GOOD = News("d-1", "hello", "dev", "0.1.30-dev", "c" * 40, "healthy", "It serves.")
@@ -20,9 +21,10 @@ NO = ServiceFailed("GitHub answered 403.", remedy="Look.")
 
 @dataclass
 class FakeBoard:
-    """Remembers who was told; `silent` are the pages that do not answer."""
+    """Remembers who was told; `silent` are pages that do not answer, `may_not` those that the token may not write."""
 
     silent: tuple[str, ...] = ()
+    may_not: tuple[str, ...] = ()
     told: list[tuple[str, str]] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
 
@@ -51,6 +53,11 @@ class FakeBoard:
 
     def comment(self, number: int, mark: str, body: str) -> str:
         raise AssertionError(f"pull request {number} has no preview: {mark} {body}")
+
+    def tried(self, pages: Sequence[str]) -> Mapping[str, str]:
+        if "tried" in self.silent:
+            raise NO
+        return {page: "GitHub answered 403." if page in self.may_not else "" for page in pages}
 
 
 @dataclass
@@ -154,6 +161,39 @@ def test_a_test_goes_to_each_webhook_and_says_which_failed() -> None:
     app = in_ci(broken=broken, good=good)
     assert try_hooks(app) == {"broken": "The webhook team answered 500.", "good": ""}
     assert "nothing was deployed" in str(good.sent)
+
+
+def test_each_page_of_github_that_the_settings_want_is_tried_and_said() -> None:
+    app = in_ci(board=FakeBoard(may_not=("check runs",)))
+    assert try_github(app) == {
+        "deployments": "", "commit statuses": "", "check runs": "GitHub answered 403.", "issues": "",
+    }  # fmt: skip
+    for page in ("deployments", "commit statuses", "issues"):
+        assert f"GitHub takes {page} from this token." in app.screen.lines
+    assert app.screen.warnings == ["GitHub takes no check runs from this token: GitHub answered 403."]
+    app.settings = settings(notify={"release": "prod"})
+    assert "releases" in try_github(app)
+
+
+def test_a_github_that_does_not_answer_a_test_failed_it_and_without_a_token_there_is_none() -> None:
+    app = in_ci(board=FakeBoard(silent=("tried",)))
+    assert try_github(app) == {"GitHub": "GitHub answered 403."}
+    assert app.screen.warnings == ["GitHub answered 403. Look."]
+    alone = in_ci()
+    assert try_github(alone) == {}
+    assert "There is no token for GitHub" in alone.screen.text
+
+
+def test_what_did_not_take_its_test_is_an_error_with_the_command_again() -> None:
+    app = in_ci(board=FakeBoard(may_not=("issues",)), team=FakeHook(fails=1))
+    result = notify(app, test=True)
+    assert isinstance(result, Tried)
+    assert result.as_data()["github"] == {
+        "deployments": "", "commit statuses": "", "check runs": "", "issues": "GitHub answered 403.",
+    }  # fmt: skip
+    with pytest.raises(ServiceFailed, match="Not notified: issues, team") as caught:
+        result.insist()
+    assert caught.value.remedy.endswith("inv notify --test")
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def nothing_changed(app: FakeApp, artifact: str = NEW) -> None:
 
 
 def test_refuses_an_artifact_that_is_not_there() -> None:
-    app = an_app()
+    app = untagged()
     app.remove(NEW)
     with pytest.raises(ArtifactMissing):
         deploy(app, artifact=NEW)
@@ -322,6 +322,7 @@ def test_refuses_while_somebody_else_holds_the_environment() -> None:
 
 def test_an_untagged_build_that_is_older_than_what_runs_is_refused_by_its_time() -> None:
     app = an_app()
+    app.given["repository"] = FakeRepository()
     newer, older = "622d2103-20261120-124500", "ffffffff-20261120-124459"
     app.publish(newer, older)
     deploy(app, artifact=newer, env="dev")

@@ -23,6 +23,7 @@ from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.forge import FakeForge
 from tests.fakes.foundation import FakeFoundation
 from tests.fakes.repository import FakeRepository
+from tests.fakes.terraform import FakeTerraform
 
 ROOT = Path(__file__).parents[3]
 
@@ -111,6 +112,7 @@ def test_a_tool_that_is_missing_or_old_is_named(
 
 def test_a_teams_own_pin_of_terraform_is_said_before_init_fails(tmp_path: Path) -> None:
     app = healthy(tmp_path, environments=environments(infra={"directory": "infra"}))
+    app.given["infrastructure"] = FakeTerraform()
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra/main.tf").write_text('terraform {\n  required_version = "1.9.8"\n}\n')
     found = [each for each in doctor(app).findings if each.about == "terraform"]

@@ -49,7 +49,27 @@ def test_goes_back_to_the_version_named() -> None:
     result = rollback(app, to=ONE)
     assert (result.state, result.plan.replaces) == ("healthy", THREE)
     assert app.hosts.sent == [("rollback", ONE, ["web-1"])]
-    assert app.screen.lines[-1].startswith(f"{ONE} is healthy on dev (web-1)")
+    healthy, bad, undo = app.screen.lines[-3:]
+    assert healthy.startswith(f"{ONE} is healthy on dev (web-1)")
+    assert bad == f"{THREE} is marked bad on dev by this: nothing suggests or deploys it"
+    assert undo == f"  if it is good after all: inv mark-good --version {THREE} --env dev --reason '…'"
+
+
+def test_a_rollback_that_marks_nothing_bad_speaks_of_no_mark() -> None:
+    app = after(ONE, TWO)
+    rollback(app, to=ONE, drill=True)
+    rollback(app, to=TWO)  # forward again: it says nothing against what it leaves
+    assert "marked bad" not in app.screen.text
+
+
+def test_a_ledger_that_does_not_answer_at_the_end_hides_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = after(ONE, TWO)
+
+    def silent(*_: Any) -> Any:
+        raise ServiceFailed("S3 does not answer.", remedy="Wait")
+
+    monkeypatch.setattr("tagship.engine.marks.left_bad", silent)
+    assert rollback(app, to=ONE).state == "healthy"
 
 
 def test_needs_neither_git_nor_ci() -> None:

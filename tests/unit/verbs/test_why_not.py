@@ -56,6 +56,7 @@ def test_nothing_stands_between_a_good_version_and_a_free_environment() -> None:
 
 def gone(app: FakeApp) -> None:
     app.remove(NEW)
+    app.given["repository"] = FakeRepository()
 
 
 def altered(app: FakeApp) -> None:
@@ -92,7 +93,7 @@ def held(app: FakeApp) -> None:
 
 
 BLOCKED: list[tuple[Callable[[FakeApp], None], str, str]] = [
-    (gone, "artifact", "inv deploy --version 0.1.29-dev --env dev"),
+    (gone, "artifact", f"Release it: inv deploy-dev --version {NEW}"),
     (altered, "artifact", "Publish it again"),
     (bad, "marks", f"inv deploy --version {NEW} --env dev --allow-bad"),
     (older, "order", "--allow-older"),
@@ -180,9 +181,10 @@ def test_a_version_that_is_not_there_is_said_first_and_not_deployed() -> None:
     app = running_old()
     gone(app)
     frozen(app)
-    artifact, unended, freeze = ways(app)
-    assert (artifact[:9], freeze[:7]) == ("artifact:", "freeze:")
-    assert unended.startswith("If it should be there, its CI run says why")
+    artifact, other, freeze = ways(app)
+    assert artifact == f"artifact: {NEW} has no tag. Release it: inv deploy-dev --version {NEW}"
+    assert other.startswith(f"Or take another. Stored are {OLD}")
+    assert freeze.startswith("freeze:")
 
 
 def test_the_table_has_a_line_for_each_gate_and_the_remedy_below_a_blocked_one() -> None:

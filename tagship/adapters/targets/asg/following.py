@@ -49,7 +49,10 @@ class GroupWay:
         """Report on it."""
         why = "; ".join(dict.fromkeys(filter(None, (self.reason, reason))))
         record = self.record
-        return Report(record.group, outcome, record.artifact, serves, record.previous, why, self.evidence)
+        unseen = outcome == "rollback-failed" and not serves
+        return Report(
+            record.group, outcome, record.artifact, serves, record.previous, why, self.evidence, unseen=unseen
+        )
 
 
 @dataclass

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.instances import Instances
-from tagship.domain import commands
+from tagship.domain.image import rebuilt_for
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
-from tagship.domain.text import either, listed
+from tagship.domain.text import listed
 from tagship.domain.units import Unit
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html, as images name them
@@ -68,9 +68,6 @@ def built_for_another(manifest: Manifest, instances: Sequence[Any]) -> Iterator[
         yield Obstacle(
             f"{listed(sorted(hosts))} {'is' if len(hosts) == 1 else 'are'} {wanted}, and the image of "
             f"{manifest.artifact_id} is built for {listed(sorted(built))}",
-            either(
-                f'Build it for the hosts: platform = "{wanted}" in the image\'s table of tagship.toml',
-                f"Then ship the next version: {commands.deploy_dev()}",
-            ),
+            rebuilt_for(wanted),
             artifact=True,
         )

@@ -52,7 +52,8 @@ class Way:
         """Report on it."""
         artifact, previous = self.begun.revision.artifact, self.begun.record.previous
         why = "; ".join(filter(None, (self.reason, reason)))
-        return Report(self.name, outcome, artifact, serves, previous, why, self.evidence)
+        unseen = outcome == "rollback-failed" and not serves
+        return Report(self.name, outcome, artifact, serves, previous, why, self.evidence, unseen=unseen)
 
 
 @dataclass
@@ -181,7 +182,7 @@ class ServiceFollowing:
             way.reason = "; ".join(filter(None, (way.reason, deployment.why)))
             way.evidence = self._gathered(way, service, deployment) or deployment.why
         if way.back:
-            return way.report("rollback-failed", "", f"putting back: {deployment.why}")
+            return self._not_back(way, service, f"putting back: {deployment.why}")
         service = self.calls.services([way.name]).get(way.name, service)  # it was read before its deployment ended
         if service.revision != way.begun.record.previous_revision:
             return self._put_back(way, service, "")
@@ -202,7 +203,7 @@ class ServiceFollowing:
             way.back = self.calls.revision(before)
             primary, since = self.calls.update(begun.service, before, {})
         except ServiceFailed as problem:
-            return way.report("rollback-failed", "", problem.what.rstrip("."))
+            return self._not_back(way, service, problem.what.rstrip("."))
         started = primary != service.primary
         way.begun = replace(begun, primary=primary, since=since, arn="", started=started)
         way.until, way.appears = self.now() + timedelta(seconds=self.timeout), self.now() + APPEARS
@@ -215,7 +216,18 @@ class ServiceFollowing:
         way.words = f"going back to {before.name}: {why}"
         if not why:
             return way.report("rolled-back", way.begun.record.previous)
-        return None if self.now() < way.until else way.report("rollback-failed", "", f"after going back, {why}")
+        return None if self.now() < way.until else self._not_back(way, service, f"after going back, {why}")
+
+    def _not_back(self, way: Way, service: ServiceFacts, reason: str) -> Report:
+        """Report that it could not be put back.
+
+        It serves what all its tasks run, if they agree.
+        """
+        begun, serves = way.begun, ""
+        with suppress(ServiceFailed):
+            if not self.proof.why_not_running(service, begun.revision, whole=False):
+                serves = begun.revision.artifact
+        return way.report("rollback-failed", serves, reason)
 
     def _overtaken(self, way: Way, service: ServiceFacts) -> Report | None:
         """Report that somebody else's change runs by now."""

@@ -13,6 +13,7 @@ from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain import aws_commands, commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision, Unregistrable
+from tagship.domain.image import rebuilt_for
 from tagship.domain.manifest import ImageRef, Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.text import counted, either, listed
@@ -125,14 +126,11 @@ class ServiceObstacles:
         """List what is in the way of tasks that run an image."""
         if image is None:
             return
-        change, why = self.change, registry.status(image).why_not_pullable
-        if why:
+        change, status = self.change, registry.status(image)
+        if why := status.why_not_pullable:
             yield Obstacle(
                 f"no task can pull {image.by_digest}, which {change.artifact_id} runs: {why}",
-                either(
-                    f"Choose another version: {commands.history(change.environment)}",
-                    f"Or ship the next one: {commands.deploy_dev()}",
-                ),
+                status.ways_on(change.environment),
                 artifact=True,
             )
         elif change.action != "rollback":
@@ -156,8 +154,8 @@ class ServiceObstacles:
                 f"{service.name} runs on {wanted}, and the image of {self.change.artifact_id} is built for "
                 f"{listed(names)}",
                 either(
-                    f"Build it for linux/{wanted}: docker build --platform linux/{wanted}",
-                    "Or set runtimePlatform in the task definition, where infrastructure makes it",
+                    rebuilt_for(f"linux/{wanted}"),
+                    "Or set runtimePlatform in the task definition, where infrastructure makes it, and run it again",
                 ),
                 artifact=True,
             )

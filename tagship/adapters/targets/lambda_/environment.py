@@ -85,12 +85,10 @@ class FunctionUnits:
 
     def examine(self) -> Iterator[Finding]:
         """Look at how each function is set up."""
-        infra = self.context.settings.environment(self.environment).infra
-        look = FunctionExamination(self.table.alias, self.context.root / infra.directory if infra.directory else None)
+        look = FunctionExamination(self.table.alias)
         calls = {name: self._calls(name) for name in self.table.functions}
         for row in at_once(calls, look.of, "examining the functions").values():
             yield from row
-        yield from look.of_infrastructure()
 
     def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
         """Read the group of each function."""

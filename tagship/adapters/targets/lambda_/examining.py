@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tagship.adapters.targets.lambda_.calls import Calls, Missing
@@ -18,18 +17,13 @@ BOTH = (
     "lambda:InvokeFunctionUrl",
     "lambda:InvokeFunction",
 )  # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
-IGNORED = "image_uri, s3_key, source_code_hash, handler, environment, description"
 
 
 @dataclass(frozen=True)
 class FunctionExamination:
-    """Examines functions.
-
-    `infrastructure` is the folder of Terraform's files, if there is one.
-    """
+    """Examines functions that are called by an alias."""
 
     alias: str
-    infrastructure: Path | None
 
     def of(self, calls: Calls) -> Sequence[Finding]:
         """Examine one function."""
@@ -82,15 +76,6 @@ class FunctionExamination:
         if url.get("AuthType") == "NONE" and missing:
             words = f"its URL answers 403: its policy lacks {listed(missing)} for everybody"
             yield failing(calls.function, words, "Add the permission in infrastructure, with the URL's qualifier")
-
-    def of_infrastructure(self) -> Iterator[Finding]:
-        """See that Terraform would not undo a deployment."""
-        if self.infrastructure is None or not self.infrastructure.is_dir():
-            return
-        texts = [file.read_text("utf-8", "replace") for file in sorted(self.infrastructure.glob("*.tf"))]
-        if any('resource "aws_lambda_function"' in text and "ignore_changes" not in text for text in texts):
-            words = "its next apply would undo what was deployed: aws_lambda_function ignores no changes"
-            yield warning("terraform", words, f"Add to it: lifecycle {{ ignore_changes = [{IGNORED}] }}")
 
 
 def _allowed(policy: str) -> set[str]:

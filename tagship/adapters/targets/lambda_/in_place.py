@@ -189,7 +189,8 @@ class InPlace(Several[Grip]):
         return "" if answered.verdict.healthy else answered.verdict.reason
 
     def _stuck(self, grip: Grip, reason: str, log: str) -> Report:
-        return grip.report("rollback-failed", reason, log, _serves(grip.calls))
+        serves = _serves(grip.calls)
+        return replace(grip.report("rollback-failed", reason, log, serves), unseen=not serves)
 
     def _overtaken(self, calls: Calls) -> Report:
         """Report that somebody else changed the function."""

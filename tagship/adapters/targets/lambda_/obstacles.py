@@ -9,7 +9,8 @@ from tagship.adapters.targets.lambda_.calls import Calls, Missing
 from tagship.adapters.targets.lambda_.code import MADE_OF
 from tagship.adapters.targets.lambda_.described import IMAGE, ZIP, Configuration
 from tagship.adapters.targets.lambda_.watching import Watching
-from tagship.domain import aws_commands, commands
+from tagship.domain import aws_commands
+from tagship.domain.image import rebuilt_for
 from tagship.domain.manifest import ImageRef, Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.text import either, listed
@@ -80,16 +81,18 @@ class FunctionObstacles:
         if digest not in platforms.values():
             yield Obstacle(
                 f"{image.by_digest} is an index of several manifests, and Lambda runs one platform's image alone",
-                "Build it with --platform, --provenance=false and --sbom=false",
+                rebuilt_for(wanted),
                 artifact=True,
             )
         elif platforms.get(wanted) != digest:
-            built = listed(sorted(platform for platform, other in platforms.items() if other == digest))
+            built = sorted(platform for platform, other in platforms.items() if other == digest)
             yield Obstacle(
-                f"{name} runs {now.architecture}, and the image of {self.manifest.artifact_id} is built for {built}: "
-                "its first invocation would fail",
-                f"Build the image for {wanted}, or make the function for another architecture; then: "
-                f"{commands.deploy_dev()}",
+                f"{name} runs {now.architecture}, and the image of {self.manifest.artifact_id} is built for "
+                f"{listed(built)}: its first invocation would fail",
+                either(
+                    rebuilt_for(wanted),
+                    f"Or have infrastructure make {name} for {listed(built)}, and run it again",
+                ),
                 artifact=True,
             )
 
@@ -107,11 +110,10 @@ class FunctionObstacles:
         """Find images that no function could run."""
         images = {image.by_digest: image for function in self.functions.values() if (image := self._image_of(function))}
         for image in images.values():
-            why = self.registry.status(image).why_not_pullable
-            if why:
-                history = commands.history(self.manifest.environment)
+            status = self.registry.status(image)
+            if why := status.why_not_pullable:
                 yield Obstacle(
                     f"no function can run {image.by_digest}, which {self.manifest.artifact_id} is made of: {why}",
-                    either(f"Choose another version: {history}", f"Or ship the next one: {commands.deploy_dev()}"),
+                    status.ways_on(self.manifest.environment),
                     artifact=True,
                 )

@@ -206,7 +206,8 @@ class Switch(Several[Hand]):
         shares = [f"{share:.0%} of its calls to version {version}" for version, share in now.alias.weights.items()]
         if not shares:
             return hand.report(outcome, reason, log)
-        return hand.report("rollback-failed", f"{reason}; its alias still sends {listed(shares)}", log, "")
+        left = hand.report("rollback-failed", f"{reason}; its alias still sends {listed(shares)}", log, "")
+        return replace(left, unseen=True)
 
     def _back(self, hand: Hand, reason: str, log: str = "") -> Report:
         """Have the alias name what it named before, and ask that."""
@@ -240,9 +241,10 @@ class Switch(Several[Hand]):
                 return replace(hand, alias=alias)
             return _overtaken(hand.calls, self.change, alias)
         except Missing:
-            return hand.report(unread, f"{reason}; its alias is gone", serves="")
+            why = "its alias is gone"
         except ServiceFailed:
-            return hand.report(unread, f"{reason}; its alias cannot be read", serves="")
+            why = "its alias cannot be read"
+        return replace(hand.report(unread, f"{reason}; {why}", serves=""), unseen=True)
 
     def _why_not_back(self, hand: Hand, restored: Record) -> str:
         """Say why the version before does not answer; empty if good."""
