@@ -5,20 +5,22 @@ Resources that existed before are used unchanged; what our stack made stays part
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.crossing import copied, readers, source_of
+from tagship.account.dashboards import with_figures
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.account.named_repositories import PARAMETER, named_repositories
 from tagship.account.previews import preview_stack
+from tagship.account.stack_images import image_repository, images_of_stack, named_in_ecr, own_repository
 from tagship.account.trusting import trusted_workflows
 from tagship.domain import commands, foundation, layout
 from tagship.domain.crossing_grants import with_readers, with_source
+from tagship.domain.documents import same_document
 from tagship.domain.forge import alias_of, numbered, repository_of
-from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
+from tagship.domain.foundation import MADE_BY_US, Existing, Stack, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import Account
 from tagship.settings.previews import PREVIEWS, any_of
@@ -95,6 +97,7 @@ def look(app: Account, numbers: tuple[str, str]) -> Wanted:
     repositories = named_repositories(app, current)
     template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
     template = with_readers(template, list(readers(app)))
+    template = with_figures(settings, template)
     shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in names_of_stacks(app)}
@@ -108,33 +111,6 @@ def look_at_documents(app: Account) -> Wanted:
     """Compare the SSM documents and nothing else."""
     documents = documents_of(app)
     return Wanted(Existing(), Stack("", "", {}), {}, documents, _document_changes(app, documents))
-
-
-def image_repository(app: Account) -> str:
-    """Return the ECR repository that all environments share.
-
-    Empty if each has its own, or none. Raises Refused if some share one and others do not.
-    """
-    environments = app.settings.environments.values()
-    named = [foundation.repository_name(environment.image.repository) for environment in environments]
-    counts = Counter(filter(None, named))
-    if len(counts) > 1 and max(counts.values()) > 1:
-        raise Refused(
-            f"Some environments share an image repository, and others do not: {', '.join(sorted(counts))}.",
-            remedy="Give each environment an image.repository of its own in tagship.toml, or all of them the same",
-        )
-    return next(iter(counts)) if len(counts) == 1 else ""
-
-
-def _own_repository(app: Account, name: str, shared: str, before: Stack | None) -> str:
-    """Tell whether the environment's stack makes its image repository: yes or no."""
-    # What it made once stays its own; what was there before is used and left alone.
-    repository = foundation.repository_name(app.settings.environments[name].image.repository)
-    if shared or not repository:
-        return "no"
-    made = before.parameters if before else {}
-    ours = made.get("MakeImages") == "yes" and made.get("ImageRepository") == repository
-    return "yes" if ours or not app.foundation.has_repository(repository) else "no"
 
 
 def names_of_stacks(app: Account) -> list[str]:
@@ -171,10 +147,11 @@ def environment_stack(
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
         sites=sites,
-        images=_images(app, name),
+        images=images_of_stack(app, name),
         copied=copied(app, name),
         groups=chosen.target.stack_groups,
         distributions=distributions,
+        figures=settings.sends_figures(name),
         topics=[topic.arn for topic in settings.notify.topics.values()],
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
@@ -190,7 +167,7 @@ def environment_stack(
         **keys,
         "SecretsKeyArn": chosen.secrets.kms_key,
         "ImageRepository": foundation.repository_name(chosen.image.repository),
-        "MakeImages": _own_repository(app, name, image, before),
+        "MakeImages": own_repository(app, name, image, before),
         **shared,
         **trusted_workflows(app, name, repository),
         "CleanupWorkflow": settings.ci.cleanup_workflow,
@@ -200,25 +177,15 @@ def environment_stack(
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
         "Sites": "yes" if sites else "no",
-        "NamedImages": "yes" if _named_in_ecr(app, name) else "no",
+        "NamedImages": "yes" if named_in_ecr(app, name) else "no",
         "ImageCopies": "yes" if copied(app, name) else "no",
         "Topics": "yes" if settings.notify.topics else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
+        "Figures": "yes" if settings.sends_figures(name) else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
-
-
-def _images(app: Account, name: str) -> list[str]:
-    """List the repositories of an environment's images."""
-    return [image.repository for image in app.settings.images_of(name).values()]
-
-
-def _named_in_ecr(app: Account, name: str) -> bool:
-    """Tell whether an image that has a name is kept in ECR."""
-    images = app.settings.images_of(name).items()
-    return any(named and foundation.repository_name(image.repository) for named, image in images)
 
 
 def _sites(app: Account, name: str) -> tuple[list[str], list[str]]:

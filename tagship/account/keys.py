@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands
-from tagship.domain.foundation import MADE_BY_US, same_key, stack_name
-from tagship.domain.keys import ORDERS, RELEASE, public_keys, with_first
+from tagship.domain.foundation import MADE_BY_US, stack_name
+from tagship.domain.keys import ORDERS, RELEASE, public_keys, same_key, with_first
 from tagship.domain.text import either
 from tagship.errors import Refused
 from tagship.ports.app import Account

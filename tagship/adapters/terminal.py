@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class TerminalScreen:
     """Writes lines to stdout, or to stderr beside a JSON document.
 
-    `as_json` keeps stdout for the one JSON document. `dumb`: no line moves.
+    `as_json` keeps stdout for the one JSON document. `dumb`: no line moves. `spelled` puts the commands in a text as
+    its reader can type them.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class TerminalScreen:
         *,
         as_json: bool = False,
         dumb: bool = False,
+        spelled: Callable[[str], str] = str,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self._dumb = dumb
+        self._spelled = spelled
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._lines = self._stderr if as_json else self._stdout
@@ -58,13 +61,14 @@ class TerminalScreen:
 
     def _print(self, text: str, stream: TextIO) -> None:
         """Print text; above the progress, if a terminal shows some."""
+        shown = visible(self._spelled(text))
         if self._live and stream.isatty():
-            self._live.out(visible(text), highlight=False)
+            self._live.out(shown, highlight=False)
         else:
-            _write(visible(text), stream)
+            _write(shown, stream)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        shown = [[visible(cell) for cell in row] for row in rows]
+        shown = [[visible(self._spelled(cell)) for cell in row] for row in rows]
         if self._lines.isatty():
             self._rich_table(columns, shown)
         else:

@@ -1,4 +1,4 @@
-"""What an app has in S3, and what watches over it there: artifacts, records, static sets, calendars."""
+"""What an app has in S3, and what watches over it: artifacts, records, static sets, calendars, figures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tagship.adapters.clock import AnswersClock
     from tagship.ports.account import Calendar
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+    from tagship.ports.figures import FigureLog
     from tagship.ports.site import Site
 
 
@@ -75,6 +76,13 @@ class Storage(Accounts):
         from tagship.adapters.aws.identity import account
 
         return self.settings.state(environment, account(self.at(environment).aws))
+
+    @cached_property
+    def figures(self) -> FigureLog:
+        from tagship.adapters.aws.figures import CloudWatchLog
+        from tagship.domain.dashboard import log_group
+
+        return CloudWatchLog(self.aws, log_group(self.settings.app))
 
     def state_store(self, environment: str) -> Store:
         from tagship.adapters.aws.s3 import S3Store

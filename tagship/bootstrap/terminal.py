@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ class Terminal:
     def screen(self) -> Screen:
         from tagship.adapters.terminal import TerminalScreen
 
-        return TerminalScreen(as_json=self.as_json, dumb=os.environ.get("TERM") == "dumb")
+        return TerminalScreen(as_json=self.as_json, dumb=os.environ.get("TERM") == "dumb", spelled=_as_called)
 
     @cached_property
     def prompt(self) -> Prompt:
@@ -43,6 +44,14 @@ class Terminal:
     def given_a_role(self) -> bool:
         """Tell whether a job's own credentials are in its variables."""
         return any(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"))
+
+
+def _as_called(text: str) -> str:
+    import shutil
+
+    from tagship.domain.called import as_called
+
+    return as_called(text, sys.argv[0], shutil.which, by_path=False)
 
 
 @dataclass(frozen=True)

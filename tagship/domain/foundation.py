@@ -4,10 +4,8 @@ differ from what the account has. Pure; tagship.verbs.setup makes it.
 
 from __future__ import annotations
 
-import base64
 import difflib
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -153,11 +151,12 @@ def with_blocks(
     groups: Sequence[str] = (),
     legacy: Sequence[str] = (),
     topics: Sequence[str] = (),
+    figures: bool = False,
 ) -> str:
     """Fill the blocks of environment.yaml.
 
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
-    are those that their task definitions name; `sites` are bucket/prefix.
+    are those that their task definitions name; `sites` are bucket/prefix; `figures`: some go to CloudWatch.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
     CloudFormation loses the policies that its conditions leave out, and then its comments.
     """
@@ -184,7 +183,7 @@ def with_blocks(
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites, "Hosts": tags}
-    running |= {"Images": _repositories(images)}
+    running |= {"Images": _repositories(images), "Figures": ["figures"] if figures else []}
     return _fitting(template, [noun for noun, names in running.items() if not names])
 
 
@@ -265,36 +264,9 @@ def trust_size(repository: str, environment: str, workflows: Sequence[str]) -> i
     return fixed + subjects + sum(len(f'"{workflow}",') for workflow in workflows)
 
 
-def same_document(content: str, other: str) -> bool:
-    """Compare two SSM documents: blanks and key order do not count."""
-    return _canonical(content) == _canonical(other)
-
-
-def version_name(content: str) -> str:
-    """Name a document's version by its content's hash."""
-    # So it is found again.
-    return f"sha256-{hashlib.sha256(_canonical(content).encode()).hexdigest()}"
-
-
-def _canonical(content: str) -> str:
-    return json.dumps(json.loads(content), sort_keys=True)
-
-
 def diff(name: str, current: str, wanted: str) -> list[str]:
     """List what would change, as lines of a unified diff."""
     lines = difflib.unified_diff(
         current.splitlines(), wanted.splitlines(), f"{name} (now)", f"{name} (wanted)", lineterm=""
     )
     return list(lines)
-
-
-def pem(der: bytes) -> str:
-    """Write a public key as openssl reads it."""
-    body = base64.encodebytes(der).decode().replace("\n", "")
-    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----"]) + "\n"
-
-
-def same_key(key: str, other: str) -> bool:
-    """Compare two PEM keys; line breaks do not count."""
-    return "".join(key.split()) == "".join(other.split())

@@ -72,3 +72,15 @@ def _body(pem: str) -> str:
     if not match:
         raise ValueError("no public key")
     return "".join(match[1].split())
+
+
+def pem(der: bytes) -> str:
+    """Write a public key as openssl reads it."""
+    body = base64.encodebytes(der).decode().replace("\n", "")
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----"]) + "\n"
+
+
+def same_key(key: str, other: str) -> bool:
+    """Compare two PEM keys; line breaks do not count."""
+    return "".join(key.split()) == "".join(other.split())

@@ -19,7 +19,7 @@ NOTHING, NOT_KNOWN = "nothing", "not known"  # in the place of a version
 class UnitStatus:
     """What one unit says it runs.
 
-    `drift` is what is wrong with that, empty if nothing is.
+    `drift` is what is wrong with that, empty if nothing is. `healthy`: it answers as healthy, with whatever it runs.
     """
 
     id: str
@@ -27,6 +27,7 @@ class UnitStatus:
     runs: str
     drift: str
     noun: str = "unit"
+    healthy: bool = False
 
 
 def is_down(units: Sequence[UnitStatus]) -> bool:
@@ -66,15 +67,15 @@ def units_now(app: App, environment: str, artifact: str, known: Known) -> tuple[
 
 
 def _unit(unit: Unit, report: Report | None, artifact: str, known: Known) -> UnitStatus:
-    runs, drift = NOT_KNOWN, ""
+    runs, drift, healthy = NOT_KNOWN, "", False
     if report is None:
         drift = unit.problem or "it cannot be reached"
     elif report.outcome == "silent":
         drift = report.reason
     else:
         runs = report.serving or NOTHING
-        drift = _drift(report, artifact, known)
-    return UnitStatus(unit.id, unit.name, runs, drift, unit.noun)
+        drift, healthy = _drift(report, artifact, known), report.good or not (report.serving or artifact)
+    return UnitStatus(unit.id, unit.name, runs, drift, unit.noun, healthy)
 
 
 def _drift(report: Report, artifact: str, known: Known) -> str:

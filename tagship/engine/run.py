@@ -21,6 +21,7 @@ from tagship.domain.units import Operation, Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
 from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
+from tagship.engine.figures import figures_at_end
 from tagship.engine.hooks import HookFailed, HookSequence, not_begun
 from tagship.engine.lease_session import LeaseSession, hold_lease
 from tagship.engine.plan import facts, recent, show
@@ -129,12 +130,16 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
     What was waited for may have changed what runs: then the request plans anew, under the lease.
     """
     dead = request.dead
-    with signals_interrupt(), hold_lease(app, plan, request.claim(plan)) as session:
+    with (
+        figures_at_end(app, plan.environment) as counted,
+        signals_interrupt(),
+        hold_lease(app, plan, request.claim(plan)) as session,
+    ):
         before, plan = plan, _as_things_are(app, session, request)
         if plan is not before and (result := request.already_done(app, plan)):
             return result
         session.plan = plan
-        began = app.clock.now()
+        began, counted.deployment_id = app.clock.now(), session.deployment_id
         with app.screen.live(f"deployment {session.deployment_id}") as session.phase:
             if not dead and not plan.settled:
                 _abandon_the_dead(app, session)

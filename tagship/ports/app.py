@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
+    from tagship.ports.figures import FigureLog
     from tagship.ports.forge import Forge
     from tagship.ports.hooks import HookRunner
     from tagship.ports.images import Builder, Registry
@@ -155,6 +156,9 @@ class Account(App, Protocol):
     def foundation(self) -> Foundation: ...
     @property
     def hook_runner(self) -> HookRunner: ...
+    @property
+    def figures(self) -> FigureLog:
+        """Open the log that metrics are made of."""
 
     @property
     def caller(self) -> str:

@@ -22,6 +22,7 @@ from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
+from tagship.settings.metrics import CloudWatch, metrics_problems
 from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
@@ -130,6 +131,7 @@ class Settings(Located):
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
     report: ReportPlaces = Field(default_factory=ReportPlaces)
+    metrics: CloudWatch = Field(default_factory=CloudWatch)
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
@@ -181,6 +183,12 @@ class Settings(Located):
     def static_sets(self, environment: str) -> list[str]:
         """Name the static sets that an environment serves."""
         return [name for name, chosen in self.static.items() if environment in chosen.environments]
+
+    def sends_figures(self, environment: str) -> bool:
+        """Tell whether an environment's figures go to CloudWatch."""
+        # A preview's would be metrics, and cost, of a few days.
+        chosen = self.metrics
+        return chosen.emf and not self.is_preview(environment) and environment in (chosen.environments or [environment])
 
     def hook(self, environment: str, place: str) -> HookTable | None:
         """Return an environment's hook of a place; None without one."""
@@ -253,6 +261,8 @@ class Settings(Located):
         yield from unsigned(values, environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
+        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
+        yield from metrics_problems(table(values, "metrics"), named, str(region))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():

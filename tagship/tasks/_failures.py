@@ -22,7 +22,6 @@ _MAY_NOT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _AGAIN = re.compile(r"(?i)\brun (?:the same command|it) again$", re.MULTILINE)
 _FLAGS = re.compile(r"(?<=: )(?:--[a-z-]+ [^\s-]\S*)(?: --[a-z-]+ [^\s-]\S*)*$", re.MULTILINE)
 _VERSIONS = ("--version", "--to", "--artifact")  # one flag, by its name and its old spellings
-_INV = re.compile(r"(?<![\w./-])inv (?=[a-z-])")
 _SHOWN = 300  # characters of a command that are printed
 _DONE = "What was printed last may be done, or not; nothing after it was started."
 
@@ -65,12 +64,9 @@ def _spelled(remedy: str) -> str:
 
 
 def _callable(remedy: str) -> str:
-    """Call tagship as its user can: pipx, and `make`, bring no `inv`."""
-    called = sys.argv[0]
-    if Path(called).name != "tagship" or shutil.which("inv"):
-        return remedy
-    name = "tagship" if shutil.which("tagship") else shlex.quote(called)
-    return _INV.sub(lambda _: f"{name} ", remedy)
+    from tagship.domain.called import as_called
+
+    return as_called(remedy, sys.argv[0], shutil.which, by_path=True)
 
 
 def _with(typed: list[str], flags: list[str]) -> str:

@@ -62,5 +62,5 @@ def _figures(app: App, environment: str, begin: datetime, until: datetime) -> Me
 
 def _text(app: App, figures: Sequence[Metrics], *, openmetrics: bool, emf: bool) -> str:
     if emf:
-        return embedded.lines(figures, app.settings.app)
+        return embedded.lines(figures, app.settings.app, app.settings.metrics.namespace)
     return metrics_text.openmetrics(figures) if openmetrics else metrics_text.plain(figures)

@@ -17,7 +17,6 @@ from tagship.account.desired import (
     Wanted,
     both,
     environment_stack,
-    image_repository,
     look,
     look_at_documents,
     names_of_stacks,
@@ -26,8 +25,10 @@ from tagship.account.keys import key_problems, wanted_files
 from tagship.account.next_steps import next_steps
 from tagship.account.places import place_of
 from tagship.account.removal import Removal, removal
+from tagship.account.stack_images import image_repository
 from tagship.domain import commands, foundation
-from tagship.domain.foundation import Stack, same_document, stack_name
+from tagship.domain.documents import same_document
+from tagship.domain.foundation import Stack, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError

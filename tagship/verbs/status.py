@@ -9,6 +9,7 @@ from tagship.domain.absent import gone_sentence
 from tagship.domain.text import MANY, counted, listed, moment
 from tagship.domain.version import ArtifactId
 from tagship.engine.drift import NOT_KNOWN, NOTHING, UnitStatus, is_down
+from tagship.engine.figures import send_look
 from tagship.engine.holder import lines as lease_lines
 from tagship.engine.starts import warn_of_uncommitted
 from tagship.engine.static_sets import warn_of_drifts
@@ -53,6 +54,8 @@ def _statuses(app: App, environments: Sequence[str], *, check: bool) -> list[Sta
     for current in looked(app, environments, check=check):
         statuses.append(current)
         _show(app, current)
+        if check:
+            send_look(app, current)
     return statuses
 
 

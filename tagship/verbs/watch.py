@@ -11,6 +11,7 @@ from tagship.domain import commands
 from tagship.domain.text import counted, listed
 from tagship.engine.abreast import Aside, Later
 from tagship.engine.drift import NOT_KNOWN
+from tagship.engine.figures import send_look
 from tagship.engine.scope import patience
 from tagship.engine.statuses import Status, looked
 from tagship.errors import Incomplete, ServiceFailed, TagshipError, UsageError
@@ -88,6 +89,7 @@ class _Watcher:
             for current in looked(unheard, self.environments):
                 statuses.append(current)
                 self._say(current.environment, _summary(current))
+                send_look(self.app, current)
                 self._mend(current)
         except TagshipError as reason:
             if not isinstance(reason, ServiceFailed):

@@ -19,7 +19,8 @@ import pytest
 from tagship.adapters.aws.foundation import AccountFoundation
 from tagship.adapters.clock import SystemClock
 from tagship.adapters.signing import KmsSigner, PemVerifier
-from tagship.domain.foundation import Stack, same_document, with_keys
+from tagship.domain.documents import same_document
+from tagship.domain.foundation import Stack, with_keys
 from tagship.errors import Held, Refused
 from tagship.ports.account import Foundation, ImageRepository
 from tagship.sandbox.aws import stock

@@ -24,6 +24,7 @@ from tagship.ports.site import Site
 from tagship.settings import Settings, settings_of
 from tests.fakes.ci import FakeCi
 from tests.fakes.clock import FakeClock
+from tests.fakes.figures import FakeFigures
 from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.leases import FakeLeases
 from tests.fakes.ledger import FakeLedger
@@ -83,6 +84,7 @@ class FakeApp:
     signed_in: bool = False
     given: dict[str, Any] = field(default_factory=dict)
     calendar: FakeCalendar = field(default_factory=FakeCalendar)
+    figures: FakeFigures = field(default_factory=FakeFigures)
     store: MemoryStore = None  # type: ignore[assignment]
     leases: FakeLeases = None  # type: ignore[assignment]
     freezes: FakeFreezes = None  # type: ignore[assignment]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tagship.domain.foundation import Existing, Stack, same_document
+from tagship.domain.documents import same_document
+from tagship.domain.foundation import Existing, Stack
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.account import ImageRepository
 from tests.fakes.signing import public

@@ -161,6 +161,19 @@ def test_the_same_again_changes_nothing(place: Place) -> None:
     assert after == before
 
 
+def test_a_function_in_which_nothing_changed_keeps_its_version_and_one_that_names_it_gets_another(place: Place) -> None:
+    lambda_ = client(place.running, "lambda")
+    numbers = {}
+    for name in ("shop-dev-worker", "shop-dev-api"):
+        rows = lambda_.list_versions_by_function(FunctionName=name)["Versions"]
+        numbers[name] = [row["Version"] for row in rows if row["Description"].startswith(f"tagship {FIRST} ")]
+        numbers[name] += [row["Version"] for row in rows if row["Description"].startswith(f"tagship {SECOND} ")]
+    [kept] = numbers["shop-dev-worker"]
+    assert lambda_.get_alias(FunctionName="shop-dev-worker", Name="live")["FunctionVersion"] == kept
+    assert lambda_.get_alias(FunctionName="shop-dev-api", Name="live")["FunctionVersion"] == numbers["shop-dev-api"][1]
+    assert [unit.runs for unit in place.units()] == [SECOND] * 3
+
+
 def test_a_version_that_does_not_answer_well_never_meets_a_caller(place: Place) -> None:
     broken = place.ship("0.1.2-dev", status=500)
     with pytest.raises(DeployFailed, match="its answer has statusCode = 500, not 200") as caught:
@@ -184,11 +197,11 @@ def test_a_rollback_and_what_status_and_verify_say_of_it(place: Place) -> None:
 
 def test_an_alias_that_somebody_moved_is_drift_and_heal_moves_it_back(place: Place) -> None:
     lambda_ = client(place.running, "lambda")
-    before = lambda_.get_alias(FunctionName="shop-dev-worker", Name="live")["FunctionVersion"]
-    versions = lambda_.list_versions_by_function(FunctionName="shop-dev-worker")["Versions"]
+    before = lambda_.get_alias(FunctionName="shop-dev-api", Name="live")["FunctionVersion"]
+    versions = lambda_.list_versions_by_function(FunctionName="shop-dev-api")["Versions"]
     [other] = [row["Version"] for row in versions if f"tagship {FIRST} " in row["Description"]]
-    lambda_.update_alias(FunctionName="shop-dev-worker", Name="live", FunctionVersion=other)
-    assert [unit.drift for unit in place.units()] == ["", f"the ledger says {SECOND}", ""]
+    lambda_.update_alias(FunctionName="shop-dev-api", Name="live", FunctionVersion=other)
+    assert [unit.drift for unit in place.units()] == [f"the ledger says {SECOND}", "", ""]
     heal(place.app(), env="dev")
-    assert lambda_.get_alias(FunctionName="shop-dev-worker", Name="live")["FunctionVersion"] == before
+    assert lambda_.get_alias(FunctionName="shop-dev-api", Name="live")["FunctionVersion"] == before
     assert not any(unit.drift for unit in place.units())

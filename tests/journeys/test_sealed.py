@@ -114,6 +114,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "run_url": HERE,
     "site": _talks_to_the_sandbox,
     "report_site": _talks_to_the_sandbox,
+    "figures": _talks_to_the_sandbox,
     "state_store": _talks_to_the_sandbox,
     "infrastructure": _talks_to_the_sandbox,
     "target": _talks_to_the_sandbox,

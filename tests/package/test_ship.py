@@ -17,7 +17,7 @@ from tests.package.conftest import TOP, Installed
 from tests.package.teams import HELLO, SHAPES, Shape
 from tests.sandbox.conftest import git
 
-TEN = (TOP / "README.md").read_text("utf-8").partition("<!-- ten commands: begin -->\n```\n")[2].partition("```")[0]
+TEN = (TOP / "README.md").read_text("utf-8").partition("<!-- ten commands: begin -->\n```sh\n")[2].partition("```")[0]
 ELSEWHERE = ("pipx install", "cd ")  # commands of the README's that need no shell here
 
 

@@ -63,7 +63,19 @@ LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching", "targets/lambda_/
 ECS = ["targets/ecs/calls", "targets/ecs/around", "targets/ecs/logs", "targets/ecs/hook_task"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 ASG = ["targets/asg/calls"]
-RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, *ASG, "aws/site", "aws/calendar", "aws/identity", "aws/logs"]
+RELEASE = [
+    "hook_runner",
+    "aws/s3",
+    *EC2,
+    *LAMBDA,
+    *ECS,
+    *ASG,
+    "aws/site",
+    "aws/calendar",
+    "aws/identity",
+    "aws/logs",
+    "aws/figures",
+]
 USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SWEEP = ["aws/tags"]  # of previews: tests/permissions judges their role
 SHELL = ["aws/sessions"]  # a shell on a host is root there: no policy of `setup` allows it

@@ -41,6 +41,7 @@ GIVEN = {
     "Functions": "yes",
     "Services": "yes",
     "Groups": "yes",
+    "Figures": "yes",
     "Sites": "yes",
     "Distributions": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
@@ -174,7 +175,10 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
-OF_PEOPLE = ("People", "PeopleOfHosts", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
+OF_PEOPLE = (
+    *("People", "PeopleOfHosts", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites"),
+    "PeopleOfFigures",
+)
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -820,7 +824,17 @@ def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(poli
     assert _holds(made["Conditions"][f"Has{noun}"], {noun: "yes"})
     assert not _holds(made["Conditions"][f"Has{noun}"], {noun: "no"})
     rollback = {"Fn::If": ["MakesRollback", {"Ref": "Rollback"}, {"Ref": "AWS::NoValue"}]}
-    assert resource["Properties"]["Roles"] == [{"Ref": "Ci"}, rollback]
+    verify = {"Fn::If": ["MakesVerify", {"Ref": "Verify"}, {"Ref": "AWS::NoValue"}]}
+    looks = [verify] if noun == "Figures" else []  # a monitor writes what it saw
+    assert resource["Properties"]["Roles"] == [{"Ref": "Ci"}, rollback, *looks]
+
+
+def test_figures_go_into_the_environments_own_stream() -> None:
+    given = statements("PeopleOfFigures")
+    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/tagship/hello:log-stream"
+    for action in ("logs:PutLogEvents", "logs:CreateLogStream"):
+        assert allowed(given, action, f"{group}:dev")
+        assert not allowed(given, action, f"{group}:prod")
 
 
 def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
@@ -934,7 +948,7 @@ def test_a_template_that_is_too_large_loses_what_its_environment_does_not_run() 
     made, bare = yaml.load(read("environment"), _Loader), yaml.load(text, _Loader)
     gone = set(made["Resources"]) - set(bare["Resources"])
     assert gone
-    assert {name.partition("Of")[2] for name in gone} <= {"Functions", "Groups", "Sites", "Images", "Hosts"}
+    assert {name.partition("Of")[2] for name in gone} <= {"Functions", "Groups", "Sites", "Images", "Hosts", "Figures"}
     of_people = {f"{name}PolicyArn" for name in gone if name.startswith("People")}
     assert of_people == set(made["Outputs"]) - set(bare["Outputs"])
     assert "# which bytes each task runs" in text

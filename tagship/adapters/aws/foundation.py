@@ -12,7 +12,9 @@ from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.tags import tagged
 from tagship.domain import aws_commands, commands, denials
-from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
+from tagship.domain.documents import same_document, version_name
+from tagship.domain.foundation import Existing, Stack
+from tagship.domain.keys import pem
 from tagship.domain.text import either
 from tagship.errors import Held, Refused, ServiceFailed
 from tagship.ports.account import ImageRepository

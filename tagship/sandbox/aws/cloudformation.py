@@ -2,11 +2,11 @@
 
 Follows the Template Reference
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html, and there
-aws-resource-iam-oidcprovider.html and aws-resource-s3-bucketpolicy.html). moto makes every KMS key symmetric, with a
-policy that it cannot read afterwards, silently passes over GitHub's OIDC provider and a bucket's policy, makes a
-statement of AWS::NoValue, gives a role's policies back as Python writes them, and leaves a role as it is when its stack
-changes. Does not model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a provider or a policy,
-and drift.
+aws-resource-iam-oidcprovider.html, aws-resource-s3-bucketpolicy.html, aws-resource-cloudwatch-alarm.html). moto makes
+every KMS key symmetric, with a policy that it cannot read afterwards, silently passes over GitHub's OIDC provider, a
+bucket's policy and alarms, makes a statement of AWS::NoValue, gives a role's policies back as Python writes them, and
+leaves a role as it is when its stack changes. Does not model: changes of a key or a provider in a stack that exists,
+Fn::GetAtt of a provider, a policy or an alarm, and drift.
 
 Of moto's own, only what is used is imported here: its parser of templates imports all the services there are.
 """
@@ -25,7 +25,7 @@ from tagship.sandbox.world import World
 
 def install(_world: World) -> None:
     """Make keys and managed policies as a template asks."""
-    # moto finds the other two itself: it looks for subclasses of its model.
+    # moto finds the others itself: it looks for subclasses of its model.
     from moto.iam.models import ManagedPolicy, Role
     from moto.kms.models import Key
 
@@ -125,3 +125,46 @@ class BucketPolicy(CloudFormationModel):
         cls, _previous: Any, name: str, template: Any, account_id: str, region_name: str
     ) -> Any:
         return cls.create_from_cloudformation_json(name, template, account_id, region_name)
+
+
+class MetricAlarm(CloudFormationModel):
+    """AWS::CloudWatch::Alarm, of one metric."""
+
+    def __init__(self, name: str) -> None:
+        self.physical_resource_id = name
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::CloudWatch::Alarm"
+
+    @classmethod
+    def create_from_cloudformation_json(  # type: ignore[override]  # moto passes the first four by position
+        cls, _name: str, template: Any, account_id: str, region_name: str, **_more: Any
+    ) -> Any:
+        properties = template["Properties"]
+        stock.backend("cloudwatch", region_name, account_id).put_metric_alarm(
+            name=properties["AlarmName"],
+            namespace=properties["Namespace"],
+            metric_name=properties["MetricName"],
+            comparison_operator=properties["ComparisonOperator"],
+            evaluation_periods=properties["EvaluationPeriods"],
+            period=properties["Period"],
+            threshold=properties["Threshold"],
+            statistic=properties["Statistic"],
+            description=properties["AlarmDescription"],
+            dimensions=properties["Dimensions"],
+            alarm_actions=properties["AlarmActions"],
+            ok_actions=properties["OKActions"],
+            treat_missing_data=properties["TreatMissingData"],
+        )
+        return cls(properties["AlarmName"])
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, _previous: Any, name: str, template: Any, account_id: str, region_name: str
+    ) -> Any:
+        return cls.create_from_cloudformation_json(name, template, account_id, region_name)
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, name: str, _template: Any, account_id: str, region_name: str) -> None:
+        stock.backend("cloudwatch", region_name, account_id).delete_alarms([name])

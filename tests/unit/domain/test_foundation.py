@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain import foundation
+from tagship.domain import documents, foundation, keys
 from tagship.domain.foundation import Existing, Stack
 
 TEMPLATE = """\
@@ -105,10 +105,10 @@ def test_a_tag_is_read_back_as_it_was_whatever_it_holds(tags: dict[str, str]) ->
 
 def test_a_document_is_the_same_whatever_its_blanks() -> None:
     one, other = json.dumps({"a": 1, "b": [2]}), json.dumps({"b": [2], "a": 1}, indent=4)
-    assert foundation.same_document(one, other)
-    assert foundation.version_name(one) == foundation.version_name(other)
-    assert not foundation.same_document(one, '{"a": 2, "b": [2]}')
-    assert len(foundation.version_name(one)) <= 128
+    assert documents.same_document(one, other)
+    assert documents.version_name(one) == documents.version_name(other)
+    assert not documents.same_document(one, '{"a": 2, "b": [2]}')
+    assert len(documents.version_name(one)) <= 128
 
 
 def test_a_stack_is_told_apart_by_parameters_and_template() -> None:
@@ -119,12 +119,12 @@ def test_a_stack_is_told_apart_by_parameters_and_template() -> None:
 
 
 def test_a_public_key_is_written_as_openssl_does() -> None:
-    lines = foundation.pem(bytes(range(91))).splitlines()
+    lines = keys.pem(bytes(range(91))).splitlines()
     assert lines[0] == "-----BEGIN PUBLIC KEY-----"
     assert lines[-1] == "-----END PUBLIC KEY-----"
     assert all(len(line) <= 64 for line in lines)
-    assert foundation.same_key("\n".join(lines), "\r\n".join(lines) + "\r\n")
-    assert not foundation.same_key("\n".join(lines), "")
+    assert keys.same_key("\n".join(lines), "\r\n".join(lines) + "\r\n")
+    assert not keys.same_key("\n".join(lines), "")
 
 
 def test_functions_may_be_changed_by_their_names_and_their_versions() -> None:

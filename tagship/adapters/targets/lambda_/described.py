@@ -10,6 +10,13 @@ from typing import Any
 from tagship.domain.lambda_.record import Label, Record
 
 ZIP, IMAGE = "Zip", "Image"  # PackageType
+NAMING = frozenset({"VERSION", "COMMIT_SHA", "BUILD_TIME"})  # variables that name an artifact
+# What GetFunctionConfiguration answers of a version alone; what is not here counts, also what is added some day.
+OWN = frozenset({
+    "FunctionArn", "Version", "Description", "LastModified", "RevisionId", "MasterArn", "State", "StateReason",
+    "StateReasonCode", "ConfigSha256", "LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode",
+    "ResponseMetadata",
+})  # fmt: skip
 TAIL = 2000  # characters of a log
 
 
@@ -44,6 +51,7 @@ class Configuration:
     architecture: str = "x86_64"
     size: int = 0  # bytes of a zip file
     place: str = ""  # where its code can be had: an image's address by digest, or a zip file's URL for some minutes
+    settings: Mapping[str, Any] = field(default_factory=dict)  # all that publishing would make a new version of
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,21 @@ def configuration(answer: Any) -> Configuration:
         unfit=_unfit(answer),
         architecture=answer.get("Architectures", ["x86_64"])[0],
         size=int(answer.get("CodeSize", 0)),
+        settings=_settings(answer),
     )
+
+
+def _settings(answer: Any) -> dict[str, Any]:
+    """Take what a version and $LATEST may have in common."""
+    taken = {name: value for name, value in answer.items() if name not in OWN}
+    taken["Environment"] = nameless(answer.get("Environment", {}).get("Variables", {}))
+    taken["SnapStart"] = answer.get("SnapStart", {}).get("ApplyOn", "None")
+    return taken
+
+
+def nameless(variables: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the variables that name an artifact."""
+    return {name: value for name, value in variables.items() if name not in NAMING}
 
 
 def whole(answer: Any) -> Configuration:

@@ -77,6 +77,8 @@ class Gradual(Switch):
         """Wait for a step's end; put back what must not go on."""
         if self._share(hand) > step.percent / 100:  # whoever went before was further
             return hand
+        if hand.record.number == hand.record.previous_number:
+            return hand
         since = self.now()
         until = since + timedelta(minutes=step.minutes)
         while not self._over.is_set():

@@ -15,6 +15,7 @@ from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.several import Several
 from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.change import Change
+from tagship.domain.lambda_.answer import VERSION
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.text import listed
 from tagship.domain.units import Report
@@ -99,7 +100,7 @@ class Switch(Several[Hand]):
     def _prepared(self, hand: Hand) -> Hand | Report:
         """Make its version and ask that, before any caller meets it."""
         try:
-            number = self.maker.made(hand.calls, hand.function)
+            number = self._kept(hand) or self.maker.made(hand.calls, hand.function)
             answered = self._ask(hand, number, number, self.change.artifact_id, self.asking.health.attempts)
         except (ArtifactMissing, NotAuthentic) as reason:
             return self._ended(hand, "refused", reason.what.rstrip("."))
@@ -109,6 +110,17 @@ class Switch(Several[Hand]):
             return self._ended(hand, "failed", answered.verdict.reason, answered.log)
         record = hand.record
         return replace(hand, record=Record.of(self.change, DONE, number, record.previous, record.previous_number))
+
+    def _kept(self, hand: Hand) -> str:
+        """Return the version that serves if it is the artifact's, too.
+
+        A function that is asked for its version says another one's, so that is never kept.
+        """
+        number, health = hand.record.previous_number, hand.function.health
+        asked = (self.asking.events[hand.name], health.expression, *health.expect.values())
+        if not hand.record.previous or any(VERSION in text for text in asked):
+            return ""
+        return number if self.maker.same(hand.calls, hand.function, number) else ""
 
     def _led(self, hands: dict[str, Hand], reports: dict[str, Report]) -> dict[str, Hand]:  # noqa: ARG002
         """Lead callers over before all of them are moved."""
@@ -155,7 +167,9 @@ class Switch(Several[Hand]):
     def _see(self, hand: Hand) -> None:
         """See that an alias names the artifact, ready. Raises UnfitFunction."""
         record = hand.record
-        if hand.calls.configuration(record.number).label != self.maker.artifact.label:
+        now = hand.calls.configuration(record.number)
+        # One that was kept has the label of the artifact that it was published for.
+        if now.label != self.maker.artifact.label and not self.maker.has_code(hand.calls, hand.function, now):
             raise UnfitFunction(f"version {record.number} is not {record.artifact}")
         # A rollback waits for nothing that callers can do without.
         if self.change.action == "deploy" and (why := self.maker.why_unprovisioned(hand.calls)):
@@ -213,7 +227,8 @@ class Switch(Several[Hand]):
         """Have the alias name what it named before, and ask that."""
         record = hand.record
         if record.number == record.previous_number:
-            return hand.report("failed", reason, log)
+            same = record.previous == record.artifact
+            return hand.report("failed", reason, log) if same else self._ended(hand, "rolled-back", reason, log)
         restored = replace(record, state=ENDED, number=record.previous_number)
         try:
             hand.calls.move(hand.alias, restored)

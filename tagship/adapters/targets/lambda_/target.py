@@ -17,7 +17,7 @@ from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.asking import LOOKS, Asking, Query
 from tagship.adapters.targets.lambda_.bare import served
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
-from tagship.adapters.targets.lambda_.claims import Claims
+from tagship.adapters.targets.lambda_.claims import Claims, serving
 from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.environment import FunctionUnits
 from tagship.adapters.targets.lambda_.events import events
@@ -65,22 +65,20 @@ class LambdaTarget(FunctionUnits):
     def _observed(self, calls: Calls, asking: Asking) -> Report:
         try:
             alias = calls.alias()
-            label = calls.configuration(alias.version).label
+            artifact = serving(calls, alias)
         except Missing:
             return Report(calls.function, "empty", reason=f"it has no alias {self.table.alias}")
         except ServiceFailed as reason:
             return Report(calls.function, "silent", reason=reason.what.rstrip("."))
-        if label is None:
+        if not artifact:
             return Report(calls.function, "empty")
         if alias.weights:
             shares = ", ".join(f"{share:.0%} to version {number}" for number, share in alias.weights.items())
-            return Report(calls.function, "failed", serving=label.artifact, reason=f"its alias sends {shares}")
-        question = Query(calls, self.table.functions[calls.function], calls.name, alias.version, label.artifact)
+            return Report(calls.function, "failed", serving=artifact, reason=f"its alias sends {shares}")
+        question = Query(calls, self.table.functions[calls.function], calls.name, alias.version, artifact)
         answered = asking.ask(question, LOOKS, 1)
         outcome = "healthy" if answered.verdict.healthy else "failed"
-        return Report(
-            calls.function, outcome, serving=label.artifact, reason=answered.verdict.reason, evidence=answered.log
-        )
+        return Report(calls.function, outcome, serving=artifact, reason=answered.verdict.reason, evidence=answered.log)
 
     # -- changing ------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 Wait until no update is in progress; update, guarded by RevisionId; wait again, because invocations run the old code
 until then, and RevisionId changes once more; publish, guarded by that and by the code's SHA-256; see that the version
-is ours, because Lambda publishes nothing if nothing has changed; wait until it is active
+is ours, because Lambda publishes nothing if nothing has changed; wait until it is active. A function in which nothing
+has changed but the artifact's name keeps its version
 (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html).
 """
 
@@ -16,7 +17,7 @@ from typing import TypeVar
 from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.calls import Calls, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.code import Code, code_of
-from tagship.adapters.targets.lambda_.described import Configuration
+from tagship.adapters.targets.lambda_.described import Configuration, nameless
 from tagship.settings.lambda_ import Function
 
 ROUNDS = 5  # how often a lost race is run again
@@ -86,6 +87,21 @@ class Maker(Settling):
             number = self._published(calls, function)
         self._until_active(calls, number)
         return number
+
+    def same(self, calls: Calls, function: Function, number: str) -> bool:
+        """Tell whether publishing would make such a version again.
+
+        That is so if a version of tagship's has the code, the variables and all settings of $LATEST, except for what
+        names an artifact.
+        """
+        now = calls.configuration(number)
+        variables = {**now.variables, **self.artifact.variables}
+        fits = nameless(variables) == nameless(now.variables) and function.handler in {"", now.handler}
+        return fits and self.has_code(calls, function, now) and calls.configuration().settings == now.settings
+
+    def has_code(self, calls: Calls, function: Function, now: Configuration) -> bool:
+        """Tell whether a version of tagship's has the artifact's code."""
+        return now.label is not None and code_of(self.artifact, self.bucket, function).runs(calls, now)
 
     def base(self, calls: Calls) -> str:
         """Publish $LATEST as it is, for a new alias. Raises UnfitFunction."""
