@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
-from tagship.settings.accounts import Located, of_one_account, one_bucket_a_lease
+from tagship.settings.accounts import Located, bucket_a_region, of_one_account, one_bucket_a_lease
 from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
@@ -42,6 +42,7 @@ from tagship.settings.tables import (
     Notify,
     OwnAccount,
     Promotion,
+    RegionName,
     SecretNames,
     Signing,
     Tags,
@@ -72,6 +73,8 @@ class Environment(Section):
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
+    regions: tuple[RegionName, ...] = ()  # in the order of a rollout; the first has the records. Empty: aws.region
+    region_bake: int = Field(default=0, ge=0, le=3600)  # seconds that a region serves before the next one begins
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
@@ -271,6 +274,7 @@ class Settings(Located):
         yield from same_state(environments, table(values, "aws"))
         yield from of_one_account(environments, table(values, "aws"))
         yield from one_bucket_a_lease(environments, table(values, "aws"))
+        yield from bucket_a_region(environments)
         yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
