@@ -162,6 +162,12 @@ class GitHub:
         merged = [pull for pull in pulls if pull.get("merge_commit_sha") == commit and pull.get("merged_at")]
         return str(merged[0]["user"]["login"]) if len(merged) == 1 else ""
 
+    def attestations(self, digest: str) -> Sequence[Mapping[str, Any]]:
+        """Read the newest: https://docs.github.com/rest/repos/attestations."""
+        answer = self._maybe(f"/attestations/{quote(digest, safe=':')}?per_page=100")
+        rows = answer["attestations"] if answer else ()
+        return [row["bundle"] for row in rows if isinstance(row.get("bundle"), Mapping)]
+
     def green(self, commit: str) -> str:
         every = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]
         # How its deployments went says nothing of the commit's tests.

@@ -28,7 +28,7 @@ class Unit:
     """The smallest thing that serves one version and can be rolled back.
 
     `noun` is what people call it: host, service, function. `agent` is the version of the program on it that carries
-    orders out, if there is one.
+    orders out, if there is one. Units of one `wave`, such as a region, are changed before those of the next.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Unit:
     problem: str = ""
     noun: str = "unit"
     agent: str = ""
+    wave: str = ""
 
     @property
     def away(self) -> str:
@@ -99,6 +100,7 @@ class Report:
     kept: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)  # of an inspection; see tagship.domain.inspection
     unsigned: bool = False  # the artifact, or what serves, is signed by nobody
+    edited: Sequence[str] = ()  # files of what serves that somebody edited by hand since it was deployed
     unseen: bool = False  # nobody could see what it serves
 
     @property

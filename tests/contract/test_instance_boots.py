@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ export DEPLOYMENT_KEY=hello/dev/0.1.0-dev/deploy-bundle.tar.gz
 
 
 @pytest.fixture
-def ec2() -> Iterator[Any]:
-    yield strict_aws.aws().once("ec2")
+def ec2() -> Any:
+    return strict_aws.aws().once("ec2")
 
 
 def run(ec2: Any, **more: Any) -> str:

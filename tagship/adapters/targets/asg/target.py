@@ -126,7 +126,8 @@ class AsgTarget:
             why = f"{others[0].id} was launched from version {others[0].version}, and the group has {group.version}"
         if not members:
             why = "it has no instance in service that could show what it runs"
-        return Report(name, "failed" if why else "healthy", serving=artifact, reason=why)
+        edited = () if why else tuple(proof.edited(members))
+        return Report(name, "failed" if why else "healthy", serving=artifact, reason=why, edited=edited)
 
     def _proof(self, artifact: str) -> InstanceProof:
         patience = timedelta(seconds=self.table.timeout)
@@ -160,7 +161,8 @@ class AsgTarget:
         if group is None or group.unfit:
             return Report(name, "failed", reason=self._unit(name, group).problem)
         script = lambda: self._script(change.artifact_id)  # noqa: E731 (made for a new version alone)
-        starting = GroupStart(self._calls, self._records, change, self._preferences, script)
+        edited = lambda: bool(self._observed(name, group, lambda *_: None).edited)  # noqa: E731 (asked if it counts)
+        starting = GroupStart(self._calls, self._records, change, self._preferences, script, edited)
         try:
             return starting.begin(group)
         except Refused as reason:
