@@ -25,6 +25,7 @@ OPERATIONS = (
     "POST /actions/runs/{run_id}/rerun",
     *("GET /environments/{environment_name}", "GET /environments/{environment_name}/deployment-branch-policies"),
     *("GET /pulls", "GET /pulls/{pull_number}", "GET /commits/{commit_sha}/pulls"),
+    *("GET /pulls/{pull_number}/commits", "GET /commits/{ref}"),
 )
 KEPT = {
     *("type", "properties", "required", "items", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"),
