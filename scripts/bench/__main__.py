@@ -71,6 +71,7 @@ def main() -> None:
         help=f"which: {', '.join(BENCHES)}; left out, all but {', '.join(sorted(LONG))}",
     )
     parser.add_argument("--targets", action="store_true", help=f"these: {', '.join(TARGETS)}")
+    parser.add_argument("--all", action="store_true", help="all of them: an hour, on a quiet machine")
     parser.add_argument("--page", action="store_true", help=f"put the figures into {page.PLACE} too")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     asked = parser.parse_args()
@@ -78,18 +79,24 @@ def main() -> None:
     if unknown:
         parser.error(f"no bench is named {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}")
     measured: dict[str, list[Figure]] = {}
-    for name in asked.names or (TARGETS if asked.targets else ()) or [one for one in BENCHES if one not in LONG]:
+    for name in _chosen(asked):
         print(f"{name} …", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="tagship-bench-") as folder:
             measured[name] = BENCHES[name](Path(folder))
+        if asked.page:  # one that fails takes none of the others' figures with it
+            page.gather(page.PLACE, {name: measured[name]})
+            print(f"{page.PLACE}: {name}", file=sys.stderr)
     figures = [figure for part in measured.values() for figure in part]
-    if asked.page:
-        page.gather(page.PLACE, measured)
-        print(f"{page.PLACE}: {', '.join(measured)}", file=sys.stderr)
     if asked.json:
         print(json.dumps([asdict(one) for one in figures], indent=2))
     else:
         print(table(figures))
+
+
+def _chosen(asked: argparse.Namespace) -> Sequence[str]:
+    if asked.all:
+        return [*BENCHES]
+    return asked.names or (TARGETS if asked.targets else ()) or [name for name in BENCHES if name not in LONG]
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -173,6 +173,12 @@ class GitHub:
         alone = all(_is_by_github(made) and _login(made, "author") == login for made in commits)
         return login if alone and 0 < len(commits) < MOST_COMMITS else ""
 
+    def attestations(self, digest: str) -> Sequence[Mapping[str, Any]]:
+        """Read the newest: https://docs.github.com/rest/repos/attestations."""
+        answer = self._maybe(f"/attestations/{quote(digest, safe=':')}?per_page=100")
+        rows = answer["attestations"] if answer else ()
+        return [row["bundle"] for row in rows if isinstance(row.get("bundle"), Mapping)]
+
     def green(self, commit: str) -> str:
         every = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]
         # How its deployments went says nothing of the commit's tests.

@@ -15,6 +15,7 @@ from tagship.domain.standing import marked_bad
 from tagship.domain.text import either
 from tagship.domain.version import ArtifactId, Version, is_older
 from tagship.engine.attested import check_required
+from tagship.engine.github_attested import check_github
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.ports.app import App
 from tagship.ports.bucket import Object
@@ -53,13 +54,13 @@ def verified_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Ma
     return verified(app, environment, artifact_id).manifest
 
 
-def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
+def verified(app: App, environment: str, artifact_id: ArtifactId, *, by_github: bool = True) -> Stored:
     """Read a stored artifact, and verify it.
 
     Its manifest names what was asked for, and its bundle is there with the bytes that it names.
     The manifest is signed; or the environment takes unsigned ones, and that it is none is said.
     Raises ArtifactMissing, saying what is there instead, or NotAuthentic. The manifest's own `to_json` are the very
-    bytes that are stored and signed.
+    bytes that are stored and signed. `by_github` is false while it is made: GitHub may not have attested it yet.
     """
     stored = _stored(app, environment, artifact_id)
     if stored is None:
@@ -74,6 +75,8 @@ def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
         )
     _check_bundle(app, stored.manifest, head)
     _check_packages(app, environment, stored.manifest)
+    if by_github:
+        check_github(app, stored.manifest)
     return stored
 
 

@@ -14,9 +14,10 @@ from pydantic import PrivateAttr
 from tagship.domain import layout
 from tagship.settings.previews import ANY, Named, Previews
 from tagship.settings.section import Finding, Section, Values, cut, shown, table
-from tagship.settings.tables import AwsAccount
+from tagship.settings.tables import REGION_PLACE, AwsAccount, OwnAccount
 
 if TYPE_CHECKING:
+    from tagship.settings.images import NamedImage
     from tagship.settings.model import Environment
 
 KEYS = ("account", "region", "profile")  # what a bucket has one of
@@ -54,6 +55,21 @@ def one_bucket_a_lease(environments: Mapping[str, Values], app: Values) -> Itera
             )
 
 
+def bucket_a_region(environments: Mapping[str, Values]) -> Iterator[Finding]:
+    """Find environments whose regions would share a bucket."""
+    for name, environment in environments.items():
+        regions, bucket = environment.get("regions", ()), str(table(environment, "aws").get("bucket", ""))
+        if not isinstance(regions, (list, tuple)):
+            continue
+        place = f"environments.{name}"
+        if len({str(region) for region in regions}) < len(regions):
+            yield f"{place}.regions", "names a region twice: a version goes to each once"
+        if len(regions) > 1 and REGION_PLACE not in bucket:
+            yield f"{place}.aws.bucket", f"needs {REGION_PLACE}: each region has a bucket, such as hello-{REGION_PLACE}"
+        if not regions and REGION_PLACE in bucket:
+            yield f"{place}.aws.bucket", f"has {REGION_PLACE}, and no regions are named: environments.{name}.regions"
+
+
 class Located(Section):
     """Settings that know the account of each environment."""
 
@@ -64,6 +80,7 @@ class Located(Section):
         aws: AwsAccount
         legacy_keys: tuple[str, ...]
         previews: Previews
+        images: Mapping[str, NamedImage]
 
         @property
         def environments(self) -> Mapping[str, Environment]: ...
@@ -80,7 +97,25 @@ class Located(Section):
 
     def account(self, environment: str) -> AwsAccount:
         """Return the account of an environment: the app's, with its own keys."""
-        return self.environment(environment).aws.over(self.aws)
+        return self.places(environment)[0]
+
+    def places(self, environment: str) -> list[AwsAccount]:
+        """List an environment's account in each of its regions, in their order."""
+        chosen = self.environment(environment)
+        if not chosen.regions:
+            return [chosen.aws.over(self.aws)]
+        return [chosen.aws.into(region, self.aws) for region in chosen.regions]
+
+    def in_region(self, environment: str, place: AwsAccount) -> Self:
+        """Return the settings of one environment, as it is in one of its regions."""
+        chosen = self.environment(environment)
+        images = {name: image.in_region(place.region) for name, image in self.images.items()}
+        own = chosen.model_copy(
+            update={"aws": OwnAccount(), "regions": (), "image": chosen.image.in_region(place.region)}
+        )
+        made = self.model_copy(update={"aws": place, "environments": {environment: own}, "images": images})
+        made._whole = self.whole
+        return made
 
     @property
     def accounts(self) -> list[AwsAccount]:

@@ -42,9 +42,10 @@ KEY_ID = ID
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
 ACCOUNT = r"^([0-9]{12})?$"
 MAYBE_BUCKET = rf"^({BUCKET[1:-1]})?$"
+PLACED_BUCKET = r"^[a-z0-9]([a-z0-9.-]|\{region\}){1,61}([a-z0-9]|\{region\})$"
+MAYBE_PLACED = rf"^({PLACED_BUCKET[1:-1]})?$"
 MAYBE_REGION = rf"^({REGION[1:-1]})?$"
-# A state's place may have {account}, {region} and {environment}: it is the account's own, or the environment's.
-_OWN = r"\{(account|region|environment)\}"
+_OWN = r"\{(account|region|environment)\}"  # in a state's place
 _END = rf"([A-Za-z0-9]|{_OWN})"  # Terraform refuses a slash at either end
 STATE_BUCKET = rf"^(([a-z0-9]|{_OWN})([a-z0-9.-]|{_OWN}){{1,61}}([a-z0-9]|{_OWN}))?$"
 STATE_KEY = rf"^({_END}(([A-Za-z0-9._/-]|{_OWN})*{_END})?)?$"
@@ -55,6 +56,8 @@ WORDS = {
     BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     REGION: "a region such as us-east-1",
     MAYBE_REGION: "a region such as us-east-1",
+    PLACED_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens; {region} stands for the region",
+    MAYBE_PLACED: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens; {region} stands for the region",
     ACCOUNT: "an account's twelve digits, in quotes",
     REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
     BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
@@ -74,8 +77,10 @@ WORDS = {
 }
 
 Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
+RegionName = Annotated[str, StringConstraints(pattern=REGION)]
 KeyId = Annotated[str, StringConstraints(pattern=KEY_ID)]
 PLACE = "{environment}"
+REGION_PLACE = "{region}"
 
 
 class Git(Section):
@@ -124,6 +129,11 @@ class OwnAccount(Section):
         """Return the app's account with these keys in place of its own."""
         own = {key: value for key, value in self.model_dump().items() if value}
         return app.model_copy(update=own) if own else app
+
+    def into(self, region: str, app: AwsAccount) -> AwsAccount:
+        """Return the same in a region, whose name stands for {region}."""
+        chosen = self.over(app)
+        return chosen.model_copy(update={"region": region, "bucket": chosen.bucket.replace(REGION_PLACE, region)})
 
 
 class Signing(Section):
@@ -178,6 +188,7 @@ class CiRuns(Section):
     """How a pushed tag's run is found and followed."""
 
     repository: str = Field(default="", pattern=REPOSITORY)  # read off the remote's URL when empty
+    trusted_root: str = ""  # Sigstore's, a file of the repository; empty: the one that the library carries
     appears_within: int = Field(default=60, ge=1)  # seconds
     timeout: int = Field(default=3600, ge=1)  # seconds
     green_before_tag: bool = False
@@ -187,6 +198,7 @@ class CiRuns(Section):
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
+        yield from outside("trusted_root", [values.get("trusted_root", "")])
         if number(values, "appears_within", cls) > number(values, "timeout", cls):
             yield "appears_within", "is longer than ci.timeout: make it shorter"
 

@@ -121,7 +121,10 @@ def _healing(current: Status) -> str:
     heal = commands.heal(current.environment)
     if all(unit.runs == NOT_KNOWN for unit in current.units if unit.drift):
         return f"once every {current.units[0].noun} can be asked, to see that it runs {current.artifact}: {heal}"
-    them = "it" if len([unit for unit in current.units if unit.drift]) == 1 else "them"
+    drifted = [unit for unit in current.units if unit.drift]
+    if all(unit.edited for unit in drifted):
+        return f"to have these files as they were deployed: {heal}"
+    them = "it" if len(drifted) == 1 else "them"
     return f"to bring {them} to {current.artifact}: {heal}"
 
 

@@ -64,6 +64,7 @@ class Place(FakeApp):
     """The ports that a kind is given."""
 
     aws: Any = None
+    region: str = ""
 
 
 @dataclass

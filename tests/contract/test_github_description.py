@@ -27,7 +27,7 @@ from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board as Pages
 
 DESCRIPTION = json.loads((Path(__file__).parents[1] / "data/github/openapi.json").read_bytes())["operations"]
-COMMIT = "c" * 40
+COMMIT, DIGEST = "c" * 40, "sha256:" + "d" * 64
 RUN = "https://github.com/acme/hello/actions/runs/7"
 STAGES = (Stage("build", "success"), Stage("ship", "failure"), Stage("tested", "cancelled"))
 GOOD = News("d-1", "hello", "dev", "1.4.0", COMMIT, "healthy", "It serves.", RUN, "https://x.example", stages=STAGES)
@@ -158,6 +158,7 @@ def test_what_is_asked_is_as_github_describes_its_api(judge: Judge, api: str) ->
         f"/commits/{COMMIT}": {"sha": COMMIT, **BY_GITHUB},
         "/pulls/5/commits": [{"sha": COMMIT, "author": {"login": "dependabot[bot]"}, **BY_GITHUB}],
         f"/commits/{COMMIT}/check-runs": {"total_count": 0, "check_runs": []},
+        f"/attestations/{DIGEST}": {"attestations": [{"bundle": {"mediaType": "x"}, "repository_id": 1}]},
         "": {"id": 34, "owner": {"id": 12}, "private": False},
     }
     forge = GitHub("acme/hello", api, "t", "https://github.com/acme/hello/actions")
@@ -172,6 +173,7 @@ def test_what_is_asked_is_as_github_describes_its_api(judge: Judge, api: str) ->
     forge.open_pull_requests()
     assert forge.author(COMMIT) == "dependabot[bot]"
     forge.green(COMMIT)
+    assert forge.attestations(DIGEST) == [{"mediaType": "x"}]
     assert judge.wrong == []
 
 

@@ -25,7 +25,8 @@ SPAN = re.compile(r"`([^`\n]+)`")
 PROGRAM = r"(?:inv|invoke|make|tagship)"
 COMMENT = re.compile(r"\s+#.*$|\s+>.*$")  # and where its output goes
 TARGET = re.compile(r"^([a-z-]+): ", re.MULTILINE)
-VERBS = {name for context in ns.to_contexts() for name in (context.name, *context.aliases)} | {"--list", "--debug"}
+FLAGS = {"--list", "--debug", "--version"}  # of the program itself
+VERBS = {name for context in ns.to_contexts() for name in (context.name, *context.aliases)} | FLAGS
 STAND_IN = re.compile(r"<[\w ]+>")
 
 
@@ -125,7 +126,8 @@ EXAMPLES = r"0\.1\.\d+-dev|ada@laptop|\bweb-\d\b|\bdev\b|\bprod\b|\bhosts\b|\b\d
 
 
 def first_screen() -> str:
-    return RUNBOOK.read_text("utf-8").split("## It says", 1)[0]
+    page = re.sub(r"<!--.*?-->\n", "", RUNBOOK.read_text("utf-8"), flags=re.DOTALL)  # unseen
+    return page.split("## It says", 1)[0]
 
 
 def says() -> list[tuple[int, str]]:

@@ -59,7 +59,7 @@ class SeveralStores:
         return self._of(key).create(key, body, metadata)
 
     def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
-        """Copy within a bucket by S3 itself, and else by way of a file."""
+        """Copy within a bucket, or by way of a file."""
         store = self._of(key)
         if self._of(source.key) is store:
             store.copy(source, key, metadata)

@@ -20,7 +20,7 @@ from tagship.adapters.targets.lambda_.several import Several
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import LAST_LOOK, ROUNDS
 from tagship.domain.lambda_.record import ENDED, Record
-from tagship.domain.units import Report
+from tagship.domain.units import Report, superseded
 from tagship.errors import ServiceFailed, TagshipError
 from tagship.settings.lambda_ import Function
 
@@ -202,7 +202,7 @@ class InPlace(Several[Grip]):
         who = "somebody else changed it meanwhile"
         if record and not record.belongs_to(self.change):
             who = f"deployment {record.deployment} changed it meanwhile ({record.action} of {record.artifact})"
-        return Report(calls.function, "superseded", self.change.artifact_id, serving.artifact, serving.artifact, who)
+        return superseded(calls.function, self.change.artifact_id, serving.artifact, who)
 
 
 def _serves(calls: Calls) -> str:

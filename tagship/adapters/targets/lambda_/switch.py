@@ -18,7 +18,7 @@ from tagship.domain.change import Change
 from tagship.domain.lambda_.answer import VERSION
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.text import listed
-from tagship.domain.units import Report
+from tagship.domain.units import Report, superseded
 from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
 from tagship.settings.lambda_ import Function
 
@@ -293,7 +293,7 @@ def _overtaken(calls: Calls, change: Change, alias: Alias) -> Report:
         who = f"deployment {record.deployment} changed its alias meanwhile ({record.action} of {record.artifact})"
     else:
         who = f"somebody else moved its alias to version {alias.version}"
-    return Report(calls.function, "superseded", change.artifact_id, now, now, who)
+    return superseded(calls.function, change.artifact_id, now, who)
 
 
 def _unclear(report: Report) -> bool:
