@@ -22,8 +22,8 @@ LIBRARIES = ("invoke", "boto3", "moto")
 HEAD = (
     "# Performance\n\nRatios of one run, not promises in seconds: what tagship does beside what it is made of (git, "
     "the AWS CLI, S3, the slowest answer). `make bench ARGS=--all` measures all of it and writes this page; "
-    "`make bench` measures what takes seconds, and `make bench ARGS=fleet` one bench. Each part has its day, its commit "
-    "and its machine. A target that was missed says so. What a part lacks was not measured.\n"
+    "`make bench` measures what takes seconds, and `make bench ARGS=fleet` one bench. Each part has its day, its "
+    "commit and its machine. A target that was missed says so. What a part lacks was not measured.\n"
 )
 PART = re.compile(r"^## (?P<name>[\w-]+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
