@@ -167,6 +167,12 @@ def test_each_variable_of_the_sandbox_that_a_page_names_is_read_by_the_code() ->
     assert {found for page in PAGES for found in name.findall(text(page))} <= read
 
 
+def test_the_readme_says_in_ten_lines_what_it_is_and_how_to_begin() -> None:
+    first = "\n".join((TOP / "README.md").read_text("utf-8").splitlines()[:10])
+    for words in ("release toolkit", "AWS", "`make demo`", "docs/tutorial.md", "docs/runbook.md", "`inv rollback --to"):
+        assert words in first
+
+
 def test_the_ten_commands_of_the_readme_are_ten() -> None:
     """tests/package/test_ship.py types them, but for the first, in repositories of several shapes."""
     block = text("README.md").partition("<!-- ten commands: begin -->")[2].partition("<!-- ten commands: end -->")[0]
