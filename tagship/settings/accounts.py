@@ -75,6 +75,8 @@ class Located(Section):
 
     _whole: Self | None = PrivateAttr(default=None)  # with the environments of every account
 
+    _images_in: str = PrivateAttr(default="")
+
     if TYPE_CHECKING:
         app: str
         aws: AwsAccount
@@ -95,6 +97,12 @@ class Located(Section):
         """Return the settings with the environments of every account."""
         return self._whole or self
 
+    @property
+    def images_in(self) -> str:
+        """Name the region that follows another and has copies of its images."""
+        # Empty in an environment's first region, whose registry the manifest names.
+        return self._images_in
+
     def account(self, environment: str) -> AwsAccount:
         """Return the account of an environment: the app's, with its own keys."""
         return self.places(environment)[0]
@@ -114,7 +122,7 @@ class Located(Section):
             update={"aws": OwnAccount(), "regions": (), "image": chosen.image.in_region(place.region)}
         )
         made = self.model_copy(update={"aws": place, "environments": {environment: own}, "images": images})
-        made._whole = self.whole
+        made._whole, made._images_in = self.whole, "" if place == self.account(environment) else place.region
         return made
 
     @property
