@@ -199,7 +199,7 @@ def found_again(app: RegionsApp) -> None:
     app.far.lost = ()
 
 
-@pytest.mark.parametrize("calls", [ALL, ("units", "start"), ("start",)], ids=lambda calls: "+".join(calls))
+@pytest.mark.parametrize("calls", [ALL, ("units", "start"), ("start",)], ids="+".join)
 def test_a_region_lost_before_its_turn_is_named_and_the_others_are_put_back(calls: tuple[str, ...]) -> None:
     app = running_old()
     lost_in_the_middle(app, *calls)
