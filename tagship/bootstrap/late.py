@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tagship.settings import Settings
 
-ANEW = frozenset({"_by_bucket", "hurried", "_filled"})  # made of the settings
+ANEW = frozenset({"_by_bucket", "_regions", "hurried", "_filled", "_there"})  # made of the settings
 
 
 class Late(Accounts):
@@ -43,15 +43,20 @@ class Late(Accounts):
         return made
 
     def there(self, environment: str) -> Self:
-        """Return the app in an environment's account, with its outputs.
+        """Return the app with an environment's outputs.
 
         Raises SettingsError if one that its target needs is not known.
         """
         from tagship.settings.late import require_known
 
-        settings, account = self.filled(environment), self.at(environment)
+        settings = self.filled(environment)
         if settings is self.settings:
-            return account
-        chosen = settings.environment(environment)
-        require_known(settings, environment, chosen.target.table)
-        return account.with_outputs(environment, chosen.known_outputs)
+            return self
+        require_known(settings, environment, settings.environment(environment).target.table)
+        if environment not in self._there:
+            self._there[environment] = self._with(settings)
+        return self._there[environment]
+
+    @cached_property
+    def _there(self) -> dict[str, Self]:
+        return {}

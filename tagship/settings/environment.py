@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, PrivateAttr, StringConstraints
 
+from tagship.settings.aws import OwnAccount, RegionName
 from tagship.settings.health import Health
 from tagship.settings.hooks import HookTable, PlaceOfHook
 from tagship.settings.images import Image
@@ -14,7 +15,7 @@ from tagship.settings.kind import Kind
 from tagship.settings.late import misplaced_outputs
 from tagship.settings.logs import Logs
 from tagship.settings.section import Finding, Section, Values, Variable, outside, section_of, table
-from tagship.settings.tables import BRANCH, CALENDAR, GROUP, SUFFIX, WORKFLOW, Infra, OwnAccount, SecretNames
+from tagship.settings.tables import BRANCH, CALENDAR, GROUP, SUFFIX, WORKFLOW, Infra, SecretNames
 from tagship.settings.taken import taken_variables
 from tagship.settings.trust import Workflows
 
@@ -35,12 +36,14 @@ class Environment(Section):
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
-    require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
+    require_attestation: bool | Literal["github"] = False  # of the environment's workflow; by GitHub itself, too
     require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
+    regions: tuple[RegionName, ...] = ()  # in the order of a rollout; the first has the records. Empty: aws.region
+    region_bake: int = Field(default=0, ge=0, le=3600)  # seconds that a region serves before the next one begins
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
@@ -92,7 +95,7 @@ class Environment(Section):
             places = tuple(f"{name}.{key}" for key in kinds[name].late)
             yield from misplaced_outputs(values, places, kinds[name].why_no_variables)
         yield from outside("outputs", [values.get("outputs", "")])
-        if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
+        if values.get("require_attestation") in (True, "github") and values.get("allow_unsigned") is True:
             yield "require_attestation", "is nothing for artifacts that nobody signed: remove allow_unsigned"
         yield from taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
 

@@ -14,8 +14,9 @@ from pydantic import Field
 from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
-from tagship.settings.accounts import Located, of_one_account, one_bucket_a_lease
-from tagship.settings.across import promoted, same_channel, same_state, unsigned
+from tagship.settings.accounts import Located, account_problems
+from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
+from tagship.settings.aws import AwsAccount
 from tagship.settings.environment import Environment
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
@@ -25,18 +26,9 @@ from tagship.settings.metrics import CloudWatch, metrics_problems
 from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
-from tagship.settings.section import (
-    Finding,
-    Name,
-    Values,
-    cut,
-    section_of,
-    shown,
-    table,
-)
-from tagship.settings.static_sets import Static
+from tagship.settings.section import Finding, Name, Values, cut, section_of, shown, table
+from tagship.settings.static_sets import Static, strange_environments
 from tagship.settings.tables import (
-    AwsAccount,
     Bundle,
     CiRuns,
     Git,
@@ -140,10 +132,6 @@ class Settings(Located):
         """Tell whether the migration of this commit can't be undone."""
         return (hook := self.hook(environment, BEFORE)) is not None and hook.irreversible
 
-    def lease_group(self, environment: str) -> str:
-        """Return the lease group of an environment: its setting, or its name."""
-        return self.environment(environment).lease_group or environment
-
     def tag(self, version: object) -> str:
         """Name a version's tag."""
         return self.tags.names.of(version)
@@ -199,23 +187,18 @@ class Settings(Located):
         named = table(values, "environments")
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from unsigned(values, environments)
+        yield from attested(table(values, "ci"), environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
-        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
-        yield from metrics_problems(table(values, "metrics"), named, str(region))
+        yield from metrics_problems(table(values, "metrics"), environments, table(values, "aws"))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
         yield from same_state(environments, table(values, "aws"))
-        yield from of_one_account(environments, table(values, "aws"))
-        yield from one_bucket_a_lease(environments, table(values, "aws"))
-        for name, chosen in table(values, "static").items():
-            for environment in table(table({"it": chosen}, "it"), "environments"):
-                if environment not in environments:
-                    place = f"static.{name}.environments.{environment}"
-                    yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
+        yield from account_problems(environments, table(values, "aws"))
+        yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
         yield from image_tables.problems(table(values, "images"), environments, used)

@@ -193,8 +193,9 @@ class EcsTarget:
             return Report(name, "refused", reason=reason.what.rstrip("."))
 
     def _beginning(self, calls: EcsCalls, change: Change) -> ServiceStart:
-        own = self.context.settings.environment(self.environment)
-        artifact = ImageArtifact(self.context.store, change, own.known_outputs)
+        settings = self.context.settings
+        own = settings.environment(self.environment)
+        artifact = ImageArtifact(self.context.store, change, settings.images_in, own.known_outputs)
         return ServiceStart(calls, change, self.table, artifact, own.image.repository)
 
     def finish(
