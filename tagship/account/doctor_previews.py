@@ -15,6 +15,7 @@ from tagship.engine.previews import records
 from tagship.ports.app import Account
 from tagship.settings.previews import NUMBER, PREVIEWS
 
+NAME_IT = "Name the command that takes one away under [previews] in tagship.toml; docs/previews.md has examples"
 UNNAMED = "names no tool yet"  # what `init --previews` leaves in previews.remove
 
 
@@ -25,7 +26,7 @@ def _template(app: Account) -> Iterator[Finding]:
     for problem in problems:
         yield failing("", problem, "Give previews names, tags, keys and repositories of their own; docs/previews.md")
     if any(UNNAMED in word for word in previews.remove):
-        yield failing("", "previews.remove names no tool: no preview can be closed", "Name it; docs/previews.md")
+        yield failing("", "previews.remove names no tool: no preview can be closed", NAME_IT)
     elif not any(NUMBER in word for word in previews.remove):
         words = f"previews.remove has no {NUMBER}: it has to know the preview by PR_NUMBER or ENVIRONMENT"
         yield warning("", words, f"See whether it does: {commands.preview_close('51', dry_run=True)}")
