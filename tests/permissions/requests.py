@@ -91,6 +91,11 @@ def _s3(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]
     match operation:
         case "PutObject":
             yield Request("s3:PutObject", place, {**context, "s3:ObjectCreationOperation": "true"})
+        case "CopyObject":
+            yield Request("s3:PutObject", place, {**context, "s3:ObjectCreationOperation": "true"})
+            source = given["CopySource"]
+            bucket, key = source.split("/", 1) if isinstance(source, str) else (source["Bucket"], source["Key"])
+            yield Request("s3:GetObject", f"{_bucket(bucket)}/{key}", CONTEXT)
         case "DeleteObject":
             yield Request("s3:DeleteObject", place, CONTEXT)
         case "DeleteObjects":
