@@ -69,8 +69,8 @@ def verified(app: App, environment: str, artifact_id: ArtifactId, *, by_github: 
     head = app.store.head(stored.manifest.bundle.key)
     if head is None:
         raise ArtifactMissing(
-            f"The bundle of {artifact_id} is gone: its manifest is there, and {app.store.url(stored.manifest.bundle.key)} "
-            "is not.",
+            f"The bundle of {artifact_id} is gone: its manifest is there, and "
+            f"{app.store.url(stored.manifest.bundle.key)} is not.",
             remedy=f"Take another version. {offer(app, environment, artifact_id)}",
         )
     _check_bundle(app, stored.manifest, head)
@@ -210,7 +210,8 @@ def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
         head = app.store.head(key)
         if head is None:
             raise ArtifactMissing(
-                f"The {name} of {manifest.artifact_id} is gone: its manifest is there, and {app.store.url(key)} is not.",
+                f"The {name} of {manifest.artifact_id} is gone: its manifest is there, and "
+                f"{app.store.url(key)} is not.",
                 remedy=f"Take another version. {offer(app, environment, ArtifactId(manifest.artifact_id))}",
             )
         if head.sha256 != digest:
