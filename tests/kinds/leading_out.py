@@ -19,7 +19,7 @@ from typing import Any
 
 from tagship import bootstrap
 from tagship.domain.deployment import serving
-from tagship.errors import Refused
+from tagship.errors import DeployFailed, Incomplete, Refused
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tagship.verbs.mark_good import mark_good
@@ -81,7 +81,7 @@ class Ground:
             app.leases.release(seen.record)
         history = app.ledger.deployments("dev")
         if serving(history) != SECOND or not history[-1].ended or self._met() != SECOND:
-            with suppress(Refused):
+            with suppress(Refused, Incomplete, DeployFailed):  # what it comes to is looked up below
                 rollback(app, to=SECOND, allow_bad=True)
         for version in (FIRST, SECOND, *self.published.values()):
             with suppress(Refused):

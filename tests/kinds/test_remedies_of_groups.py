@@ -56,6 +56,11 @@ def does_not_come_up(ground: Ground) -> Ran:
     return ground.inv("deploy", "--version", ground.publish())
 
 
+def answers_badly(ground: Ground) -> Ran:
+    """Its instances answer 500, and those of the version before answer well."""
+    return ground.inv("deploy", "--version", ground.publish("error"))
+
+
 def a_rollback_does_not_come_up(ground: Ground) -> Ran:
     ground.outside.touch()
     return ground.inv("rollback", "--to", FIRST)
@@ -115,8 +120,9 @@ def is_interrupted(ground: Groups) -> Ran:
 
 
 FAILURES = {
-    "it does not come up": Failure(does_not_come_up, 6, mended=Ground.up),
-    "a rollback does not come up": Failure(a_rollback_does_not_come_up, 6, mended=Ground.up),
+    "nothing comes up": Failure(does_not_come_up, 7, mended=Ground.up, serves=""),
+    "a rollback, and nothing comes up": Failure(a_rollback_does_not_come_up, 7, mended=Ground.up, serves=""),
+    "it does not come up": Failure(answers_badly, 6),
     "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
     "the identity may not refresh": Failure(may_not_be_refreshed, 6),
     "the identity may not ask": Failure(may_not_be_asked, 8),

@@ -16,7 +16,7 @@ from tagship.adapters.targets.lambda_.bare import CHANGED, LARGEST, runs, served
 from tagship.adapters.targets.lambda_.calls import LATEST, Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.code import code_of
 from tagship.adapters.targets.lambda_.described import IMAGE, Configuration
-from tagship.adapters.targets.lambda_.several import Several
+from tagship.adapters.targets.lambda_.several import Several, given_up_too
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import LAST_LOOK, ROUNDS
 from tagship.domain.lambda_.record import ENDED, Record
@@ -128,8 +128,7 @@ class InPlace(Several[Grip]):
         because, overtaken = self._because(reports)
 
         def back(grip: Grip) -> Report:
-            report = self._back(grip, because)
-            return replace(report, outcome=overtaken) if overtaken and report.outcome == "failed" else report
+            return given_up_too(self._back(grip, because), overtaken)
 
         return together(grips, back, tick=self.tick, doing="putting functions back", stop=self.asking.stop)
 
