@@ -19,8 +19,9 @@ LARGEST = 51_200  # bytes of a TemplateBody (CloudFormation quotas)
 _POLICY = r"^  (?:People|Cleanup|Observe)Of{0}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+"  # a resource, and its output
 # One in a list of statements.
 _STATEMENT = r"^ {{10}}- !If\n {{12}}- Has{0}\n(?: {{12}}(?!- !Ref).*\n)+ {{12}}- !Ref AWS::NoValue\n"
+_LINES = re.compile(r"^ *#.*\n", re.MULTILINE)  # comments that are whole lines
 DESCRIPTION = re.compile(r"^ {4}Description: .*\n", re.MULTILINE)  # of a parameter, or of an output
-COMMENT = re.compile(r"^ *#.*\n|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # a whole line, or what follows a value
+COMMENT = re.compile(rf"{_LINES.pattern}|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # these, and what follows a value
 
 
 @dataclass(frozen=True)
@@ -191,13 +192,17 @@ def with_blocks(
 
 
 def _fitting(template: str, absent: Sequence[str]) -> str:
-    """Leave out what is for something absent, descriptions, comments, until it fits."""
+    """Leave out what is for something absent, descriptions, then comments, until it fits.
+
+    Those beside a permission say why it is there, and go last.
+    """
     for pattern in (_POLICY, _STATEMENT):
         for noun in absent:
             if len(template.encode()) > LARGEST:
                 template = re.sub(pattern.format(noun), "", template, flags=re.MULTILINE)
-    for words in (DESCRIPTION, COMMENT):
-        template = template if len(template.encode()) <= LARGEST else words.sub("", template)
+    for words in (DESCRIPTION, _LINES, COMMENT):
+        if len(template.encode()) > LARGEST:
+            template = words.sub("", template)
     return template
 
 

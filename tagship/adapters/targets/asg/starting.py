@@ -25,8 +25,8 @@ from tagship.ports.target import Script
 class GroupStart:
     """Starts a change; `script` renders what an instance boots.
 
-    `edited` asks the instances whether somebody edited files by hand: then the version that they run is no reason to
-    leave them.
+    `spoiled` asks the instances whether somebody edited files by hand, or one came up without its version: then the
+    version that they were launched from is no reason to leave them.
     """
 
     calls: AsgCalls
@@ -34,7 +34,7 @@ class GroupStart:
     change: Change
     preferences: Preferences
     script: Callable[[], Script]
-    edited: Callable[[], bool]
+    spoiled: Callable[[], bool]
 
     def begin(self, group: GroupFacts) -> GroupRecord | Report:
         """Have the group run the artifact, or say why not."""
@@ -57,7 +57,7 @@ class GroupStart:
             return Report(group.name, outcome, record.artifact, record.previous, record.previous, why or held)
         self.records.write(record)
         same = record.label.same(now.label if now else None) and not group.others(group.version)
-        if same and not self.edited():
+        if same and not self.spoiled():
             return self.records.write(replace(record, version=group.version))
         return self._begun(group, record, anew=same)
 
