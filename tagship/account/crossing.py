@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tagship.domain.crossing_grants import Reader, Source
+from tagship.domain.crossing_grants import Reader, SourceBucket
 from tagship.domain.foundation import repository_name
 from tagship.errors import SettingsError
 from tagship.ports.app import Account
@@ -13,7 +13,7 @@ from tagship.settings import Settings
 
 
 def readers(app: Account) -> Iterator[Reader]:
-    """Yield the environments of other accounts that are promoted to from this one.
+    """Yield the environments elsewhere that are promoted to from here.
 
     Raises SettingsError if the settings do not name the account of one.
     """
@@ -29,11 +29,11 @@ def readers(app: Account) -> Iterator[Reader]:
         yield Reader(to, account, source)
 
 
-def source_of(app: Account, environment: str) -> Source | None:
+def source_of(app: Account, environment: str) -> SourceBucket | None:
     """Return what an environment of this account is promoted from elsewhere."""
     for source, to in crossings(app):
         if to == environment:
-            return Source(source, app.settings.whole.account(source).bucket)
+            return SourceBucket(source, app.settings.whole.account(source).bucket)
     return None
 
 

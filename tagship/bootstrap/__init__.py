@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.attestations import Attestations
     from tagship.ports.board import Board, Hook
     from tagship.ports.forge import Forge
     from tagship.ports.hooks import HookRunner
@@ -97,8 +98,11 @@ class Wiring(Storage):
         signing = self.settings.signing
         revoked = signing.revoked if signing else ()
         key, public_key, setting = self._pair(environment, purpose)
+        owner = (
+            self.whole if self.whole and self.settings.images_in else self
+        )  # the keys are in an environment's first region
         return Keys(
-            signer(key, self.at(environment).aws, setting), PemVerifier(Path(public_key), frozenset(revoked), setting)
+            signer(key, owner.at(environment).aws, setting), PemVerifier(Path(public_key), frozenset(revoked), setting)
         )
 
     def _pair(self, environment: str, purpose: str) -> tuple[str, str, str]:
@@ -157,6 +161,13 @@ class Wiring(Storage):
         from tagship.adapters.github import connect
 
         return connect(address, variables=os.environ)
+
+    @cached_property
+    def attestations(self) -> Attestations:
+        from tagship.adapters.attestations import SigstoreAttestations
+
+        root = self.settings.ci.trusted_root
+        return SigstoreAttestations(self.root / root if root else None)
 
     @cached_property
     def board(self) -> Board | None:
@@ -239,7 +250,19 @@ class Wiring(Storage):
     def target(self, environment: str) -> Target:
         from tagship.adapters.targets import connect
 
-        return connect(self.at(environment), environment)
+        if len(self.settings.places(environment)) == 1:
+            return connect(self.at(environment), environment)
+        from tagship.adapters.bucket.mirror import Mirror
+        from tagship.adapters.targets.regions import Region
+        from tagship.adapters.targets.regions_more import several
+
+        home, *followers = self.regions(environment)
+        name = home.settings.aws.region
+        regions = [Region(name, connect(home, environment), listed=home.listed)]
+        for app in followers:
+            mirror = Mirror(home.bucket, app.bucket, app.registry, app.settings.aws.region)
+            regions.append(Region(app.settings.aws.region, connect(app, environment), mirror.carry, app.listed))
+        return several(regions, self.settings.environment(environment).region_bake)
 
 
 def debugging() -> bool:

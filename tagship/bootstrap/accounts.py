@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tagship.domain.units import Unit
     from tagship.sandbox.state import Running
     from tagship.settings import AwsAccount, Settings
 
@@ -34,6 +35,27 @@ class Accounts(Terminal):
     def accounts(self) -> list[Self]:
         return [self] if self._by_bucket is None else list(self._by_bucket.values())
 
+    def regions(self, environment: str) -> list[Self]:
+        """Return the app in each region of an environment, with that environment alone."""
+        if environment not in self._regions:
+            settings = self.settings
+            within = [settings.in_region(environment, place) for place in settings.places(environment)]
+            hurries = self.hurries.regions(environment) if self.hurries else [None] * len(within)
+            first, *others = (self._made(made, whose) for made, whose in zip(within, hurries, strict=True))
+            for app in others:
+                vars(app).update(store=cast("Any", app).bucket)
+            self._regions[environment] = [first, *others]
+        return self._regions[environment]
+
+    @cached_property
+    def _regions(self) -> dict[str, list[Self]]:
+        return {}
+
+    @cached_property
+    def listed(self) -> list[Unit]:
+        """Keep the units of a region as they were listed last."""
+        return []
+
     @cached_property
     def _by_bucket(self) -> Mapping[str, Self] | None:
         """Make the app of each account, by bucket; None for one account."""
@@ -43,15 +65,15 @@ class Accounts(Terminal):
         return {account.bucket: self._narrowed(account) for account in accounts}
 
     def _narrowed(self, account: AwsAccount) -> Self:
+        hurries = self.hurries
+        return self._made(self.settings.within(account), hurries and (hurries._by_bucket or {}).get(account.bucket))
+
+    def _made(self, settings: Settings, hurries: Self | None) -> Self:
+        """Make the app with other settings, which shows and asks where this one does."""
         from dataclasses import replace
 
-        hurries = self.hurries
-        made: Self = replace(
-            cast("Any", self),
-            settings=self.settings.within(account),
-            whole=self,
-            hurries=hurries and (hurries._by_bucket or {}).get(account.bucket),
-        )
+        whole = self.whole or self
+        made: Self = replace(cast("Any", self), settings=settings, whole=whole, hurries=hurries)
         vars(made).update(screen=self.screen, prompt=self.prompt, ci=self.ci)
         return made
 

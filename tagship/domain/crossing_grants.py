@@ -17,7 +17,7 @@ _ROLE = "              # promotions: begin and end\n"  # in environment.yaml, am
 
 @dataclass(frozen=True)
 class Reader:
-    """An environment of another account that is promoted to from `source`, which is here."""
+    """An environment elsewhere that `source`, here, is promoted to."""
 
     environment: str
     account: str
@@ -29,7 +29,7 @@ class Reader:
 
     @property
     def principal(self) -> str:
-        """Write who may read: the account's own policies decide, for that role alone."""
+        """Write who may read, if its own policies let it."""
         return f"""\
             Principal:
               AWS: !Sub "arn:${{AWS::Partition}}:iam::{self.account}:root"
@@ -46,7 +46,7 @@ class Reader:
 
 
 def with_readers(template: str, readers: Sequence[Reader]) -> str:
-    """Let the jobs of other accounts read what they promote, in bucket and repositories."""
+    """Let the jobs of other accounts read what they promote."""
     template = template.replace(_POLICY, "".join(map(_of_bucket, readers)), 1)
     policy = "".join(map(_of_repository, readers))
     if not policy:
@@ -90,19 +90,19 @@ def _of_repository(reader: Reader) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceBucket:
     """The environment before, in another account."""
 
     environment: str
     bucket: str
 
 
-def with_source(template: str, source: Source | None) -> str:
+def with_source(template: str, source: SourceBucket | None) -> str:
     """Allow an environment's jobs to read the bucket that they promote from."""
     return template.replace(_ROLE, _of_role(source) if source else "", 1)
 
 
-def _of_role(source: Source) -> str:
+def _of_role(source: SourceBucket) -> str:
     bucket = f"arn:${{AWS::Partition}}:s3:::{source.bucket}"
     return f"""\
               - Sid: ReadWhatIsPromoted # of {source.environment}; its bucket has to grant it, too

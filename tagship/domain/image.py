@@ -141,3 +141,11 @@ def base_of(dockerfile: str) -> str:
         if match[2]:
             stages[match[2].lower()] = last
     return last if _PINNED.search(last) else ""
+
+
+_ECR_HOST = re.compile(r"([0-9]{12}\.dkr\.ecr(?:-fips)?\.)[a-z0-9-]+(\.amazonaws\.com(?:\.cn)?/)", re.ASCII)
+
+
+def in_region(repository: str, region: str) -> str:
+    """Name the repository of ECR in another region; others have none."""
+    return _ECR_HOST.sub(rf"\g<1>{region}\g<2>", repository)

@@ -8,6 +8,7 @@ units there are by now (`seen`) and what each says that it runs (`observed`). Th
     a unit that says refused, held or superseded stops everything: what it says holds for the others too
     a rollout that goes `everywhere` tries every unit once, and nothing that a unit says stops it
     a unit that left is neither changed, nor waited for, nor put back; one that joined is changed after the others
+    waves, such as regions, go one after the other; no batch has units of two
     units are put back in the reverse order of their change, each to what it ran before
 """
 
@@ -21,6 +22,7 @@ from tagship.domain.text import counted, listed
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.domain.waves import next_wave, size_of
 
 FINAL = frozenset({"refused", "held", "superseded"})  # one unit's verdict for all: not authentic, or overtaken
 INTERRUPTED = "interrupted"
@@ -215,7 +217,8 @@ def next_step(rules: Rules, rollout: Rollout) -> RolloutStep:
     if stop:
         return RolloutStep(stop=stop)
     canary = rules.canary and not rollout.reports and rollout.total > 1
-    return RolloutStep(rollout.waiting[: 1 if canary else rules.batch(rollout.total)], canary)
+    wave = next_wave(rollout)
+    return RolloutStep(wave[: 1 if canary else rules.batch(size_of(rollout, wave))], canary)
 
 
 def why_stop(rules: Rules, rollout: Rollout) -> str:
@@ -268,13 +271,14 @@ class Back:
 def put_back(rules: Rules, rollout: Rollout) -> list[Back]:
     """Plan what is put back to what: the last changed first."""
     # In batches as large as the rollout's.
-    present = {unit.id for unit in rollout.present}
+    present, waves = {unit.id for unit in rollout.present}, {unit.id: unit.wave for unit in rollout.units}
     most, steps = rules.batch(rollout.total), list[Back]()
     for report in reversed(rollout.changed):
         if report.unit not in present:
             continue
         last = steps[-1] if steps else None
-        if last and last.artifact_id == report.previous and len(last.units) < most:
+        together = last and last.artifact_id == report.previous and waves[last.units[0]] == waves[report.unit]
+        if last and together and len(last.units) < most:
             steps[-1] = replace(last, units=(*last.units, report.unit))
         else:
             steps.append(Back(ArtifactId(report.previous), (report.unit,)))

@@ -18,16 +18,17 @@ class Rules:
     errors: str = "0"
     canary: bool = False
     bake: int = 0  # seconds
+    between: int = 0  # seconds that a wave has to serve before the next one begins
     everywhere: bool = False
     limit: str = "max_errors"
 
     def urgent(self) -> Rules:
         """Leave out the canary, and go on to the others whatever fails."""
-        return replace(self, canary=False, everywhere=True)
+        return replace(self, canary=False, between=0, everywhere=True)
 
     def all_or_nothing(self) -> Rules:
         """Leave out the canary, and let no unit fail."""
-        return replace(self, canary=False, errors="0")
+        return replace(self, canary=False, between=0, errors="0")
 
     def batch(self, total: int) -> int:
         """Return the most units that may change at once."""

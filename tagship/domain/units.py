@@ -28,7 +28,7 @@ class Unit:
     """The smallest thing that serves one version and can be rolled back.
 
     `noun` is what people call it: host, service, function. `agent` is the version of the program on it that carries
-    orders out, if there is one.
+    orders out, if there is one. Units of one `wave`, such as a region, are changed before those of the next.
     """
 
     id: str
@@ -37,11 +37,15 @@ class Unit:
     problem: str = ""
     noun: str = "unit"
     agent: str = ""
+    wave: str = ""
 
     @property
     def away(self) -> str:
         """Say why it cannot be reached, in a few words."""
         return self.problem or "it does not answer"
+
+
+WHOLE = "/*"  # the end of an id that stands for every unit whose id begins like it: nobody could list them
 
 
 def away_sentence(units: Sequence[Unit]) -> str:
@@ -99,8 +103,17 @@ class Report:
     kept: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)  # of an inspection; see tagship.domain.inspection
     unsigned: bool = False  # the artifact, or what serves, is signed by nobody
+    edited: Sequence[str] = ()  # files of what serves that somebody edited by hand since it was deployed
     unseen: bool = False  # nobody could see what it serves
 
     @property
     def good(self) -> bool:
         return self.outcome in {"healthy", "unchanged"}
+
+
+def superseded(unit: str, artifact_id: str, serves: str, who: str) -> Report:
+    """Report that somebody else changed a unit of AWS's meanwhile.
+
+    `serves` is empty if that is nothing that tagship deployed.
+    """
+    return Report(unit, "superseded", artifact_id, serves, serves, who, unseen=not serves)

@@ -18,6 +18,7 @@ from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.domain.waves import ended_wave
 from tagship.engine.acquire import SKEW, operation_names
 from tagship.engine.lease_session import LeaseSession, observe
 from tagship.engine.plan import manifest_sha256
@@ -60,7 +61,9 @@ def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
             if session.stopped:
                 return rollout.stopped(domain.INTERRUPTED)
             if step.canary and rules.bake:
-                rollout = rollout.observed(_baked(session, rules.bake, step.units))
+                rollout = rollout.observed(_baked(session, rules.bake, step.units, f"the canary {step.units[0].name}"))
+            if wave := ended_wave(rules, rollout, step.units):
+                rollout = rollout.observed(_baked(session, rules.between, wave, wave[0].wave))
             rollout = rollout.seen(_present(session, rollout))
         except KeyboardInterrupt:
             if session.in_flight or not rollout.reports:
@@ -117,14 +120,14 @@ def _announce(app: App, rules: Rules, rollout: Rollout, step: RolloutStep) -> No
     app.screen.say(f"changing {listed([unit.name for unit in step.units], 4)} ({done})")
 
 
-def _baked(session: LeaseSession, seconds: int, canary: Sequence[Unit]) -> list[Report]:
-    """Leave the canary alone a while; ask if it still serves."""
+def _baked(session: LeaseSession, seconds: int, units: Sequence[Unit], name: str) -> list[Report]:
+    """Leave units alone a while; ask if they still serve."""
     clock = session.app.clock
     until = clock.now() + timedelta(seconds=seconds)
     while (left := (until - clock.now()).total_seconds()) > 0:
-        session.beat(f"watching the canary {canary[0].name} until {until:%H:%M:%S} UTC")
+        session.beat(f"watching {name} until {until:%H:%M:%S} UTC")
         clock.sleep(min(1.0, left))
-    return _observe_twice(session, canary)
+    return _observe_twice(session, units)
 
 
 def _present(session: LeaseSession, rollout: Rollout) -> Sequence[Unit]:

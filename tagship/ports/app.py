@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.attestations import Attestations
     from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
@@ -86,11 +87,18 @@ class App(Protocol):
         """Connect to where the forge tells people; None without a token."""
 
     @property
+    def attestations(self) -> Attestations:
+        """Return what verifies the forge's attestations."""
+
+    @property
     def hooks(self) -> Mapping[str, Hook]:
         """Return the webhooks of the settings, by name."""
 
     def at(self, environment: str) -> Account:
         """Return the app in an environment's AWS account and region."""
+
+    def regions(self, environment: str) -> Sequence[Account]:
+        """Return the app in each region of an environment, with it alone."""
 
     @property
     def accounts(self) -> Sequence[Account]:

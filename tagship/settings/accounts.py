@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Self
 from pydantic import PrivateAttr
 
 from tagship.domain import layout
+from tagship.settings.aws import REGION_PLACE, AwsAccount, OwnAccount
 from tagship.settings.previews import ANY, Named, Previews
 from tagship.settings.section import Finding, Section, Values, cut, shown, table
-from tagship.settings.tables import AwsAccount
 
 if TYPE_CHECKING:
+    from tagship.settings.images import NamedImage
     from tagship.settings.model import Environment
 
 KEYS = ("account", "region", "profile")  # what a bucket has one of
@@ -54,16 +55,41 @@ def one_bucket_a_lease(environments: Mapping[str, Values], app: Values) -> Itera
             )
 
 
+def account_problems(environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
+    """Find what doesn't fit among the accounts, buckets and regions of environments."""
+    yield from of_one_account(environments, app)
+    yield from one_bucket_a_lease(environments, app)
+    yield from bucket_a_region(environments)
+
+
+def bucket_a_region(environments: Mapping[str, Values]) -> Iterator[Finding]:
+    """Find environments whose regions would share a bucket."""
+    for name, environment in environments.items():
+        regions, bucket = environment.get("regions", ()), str(table(environment, "aws").get("bucket", ""))
+        if not isinstance(regions, (list, tuple)):
+            continue
+        place = f"environments.{name}"
+        if len({str(region) for region in regions}) < len(regions):
+            yield f"{place}.regions", "names a region twice: a version goes to each once"
+        if len(regions) > 1 and REGION_PLACE not in bucket:
+            yield f"{place}.aws.bucket", f"needs {REGION_PLACE}: each region has a bucket, such as hello-{REGION_PLACE}"
+        if not regions and REGION_PLACE in bucket:
+            yield f"{place}.aws.bucket", f"has {REGION_PLACE}, and no regions are named: environments.{name}.regions"
+
+
 class Located(Section):
     """Settings that know the account of each environment."""
 
     _whole: Self | None = PrivateAttr(default=None)  # with the environments of every account
+
+    _copied_to: str = PrivateAttr(default="")
 
     if TYPE_CHECKING:
         app: str
         aws: AwsAccount
         legacy_keys: tuple[str, ...]
         previews: Previews
+        images: Mapping[str, NamedImage]
 
         @property
         def environments(self) -> Mapping[str, Environment]: ...
@@ -71,16 +97,43 @@ class Located(Section):
         def environment_model(cls) -> type[Environment]: ...
         def environment(self, name: str) -> Environment: ...
         def is_preview(self, environment: str) -> bool: ...
-        def lease_group(self, environment: str) -> str: ...
+
+    def lease_group(self, environment: str) -> str:
+        """Return the lease group of an environment: its setting, or its name."""
+        return self.environment(environment).lease_group or environment
 
     @property
     def whole(self) -> Self:
         """Return the settings with the environments of every account."""
         return self._whole or self
 
+    @property
+    def images_in(self) -> str:
+        """Name the region that follows another and has copies of its images."""
+        # Empty in an environment's first region, whose registry the manifest names.
+        return self._copied_to
+
     def account(self, environment: str) -> AwsAccount:
         """Return the account of an environment: the app's, with its own keys."""
-        return self.environment(environment).aws.over(self.aws)
+        return self.places(environment)[0]
+
+    def places(self, environment: str) -> list[AwsAccount]:
+        """List an environment's account in each of its regions, in their order."""
+        chosen = self.environment(environment)
+        if not chosen.regions:
+            return [chosen.aws.over(self.aws)]
+        return [chosen.aws.into(region, self.aws) for region in chosen.regions]
+
+    def in_region(self, environment: str, place: AwsAccount) -> Self:
+        """Return the settings of one environment, as it is in one of its regions."""
+        chosen = self.environment(environment)
+        images = {name: image.in_region(place.region) for name, image in self.images.items()}
+        own = chosen.model_copy(
+            update={"aws": OwnAccount(), "regions": (), "image": chosen.image.in_region(place.region)}
+        )
+        made = self.model_copy(update={"aws": place, "environments": {environment: own}, "images": images})
+        made._whole, made._copied_to = self.whole, "" if place == self.account(environment) else place.region
+        return made
 
     @property
     def accounts(self) -> list[AwsAccount]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints
 
+from tagship.domain.image import in_region
 from tagship.settings.section import Finding, Section, Text, Values, Variable, cut, outside, shown, table
 
 PLATFORM = r"^([a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?)?$"
@@ -44,6 +45,10 @@ class Image(Section):
         """Name the Dockerfile, and its stage."""
         return f"{self.dockerfile}, stage {self.target}" if self.target else self.dockerfile
 
+    def in_region(self, region: str) -> Self:
+        """Return the image as it is in another region."""
+        return self.model_copy(update={"repository": in_region(self.repository, region)})
+
     def moved_tags(self, environment: str) -> list[str]:
         """Fill in the tags that move."""
         return [tag.replace(PLACE, environment) for tag in self.moving_tags]
@@ -61,6 +66,10 @@ class NamedImage(Image):
     """An image of several; `repositories` are those of environments that have another."""
 
     repositories: Mapping[str, str] = Field(default_factory=dict)
+
+    def in_region(self, region: str) -> Self:
+        named = {name: in_region(repository, region) for name, repository in self.repositories.items()}
+        return super().in_region(region).model_copy(update={"repositories": named})
 
     def of(self, environment: str) -> Image:
         """Return the image as an environment has it."""

@@ -7,15 +7,16 @@ docs/tagship.sample.toml, which a test holds to these tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
-from tagship.settings.accounts import Located, of_one_account, one_bucket_a_lease
-from tagship.settings.across import promoted, same_channel, same_state, unsigned
+from tagship.settings.accounts import Located, account_problems
+from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
+from tagship.settings.aws import AwsAccount, OwnAccount, RegionName
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
@@ -27,20 +28,18 @@ from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
 from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
-from tagship.settings.static_sets import Static
+from tagship.settings.static_sets import Static, strange_environments
 from tagship.settings.tables import (
     BRANCH,
     CALENDAR,
     GROUP,
     SUFFIX,
     WORKFLOW,
-    AwsAccount,
     Bundle,
     CiRuns,
     Git,
     Infra,
     Notify,
-    OwnAccount,
     Promotion,
     SecretNames,
     Signing,
@@ -66,12 +65,14 @@ class Environment(Section):
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
-    require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
+    require_attestation: bool | Literal["github"] = False  # of the environment's workflow; by GitHub itself, too
     require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
+    regions: tuple[RegionName, ...] = ()  # in the order of a rollout; the first has the records. Empty: aws.region
+    region_bake: int = Field(default=0, ge=0, le=3600)  # seconds that a region serves before the next one begins
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
@@ -104,7 +105,7 @@ class Environment(Section):
         yield from _no_single_target(list(kinds), chosen)
         for name in chosen:
             yield from kinds[name].problems_in(values)
-        if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
+        if values.get("require_attestation") in (True, "github") and values.get("allow_unsigned") is True:
             yield "require_attestation", "is nothing for artifacts that nobody signed: remove allow_unsigned"
         yield from taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
 
@@ -200,10 +201,6 @@ class Settings(Located):
         """Tell whether the migration of this commit can't be undone."""
         return (hook := self.hook(environment, BEFORE)) is not None and hook.irreversible
 
-    def lease_group(self, environment: str) -> str:
-        """Return the lease group of an environment: its setting, or its name."""
-        return self.environment(environment).lease_group or environment
-
     def tag(self, version: object) -> str:
         """Name a version's tag."""
         return self.tags.names.of(version)
@@ -259,23 +256,18 @@ class Settings(Located):
         named = table(values, "environments")
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from unsigned(values, environments)
+        yield from attested(table(values, "ci"), environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
-        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
-        yield from metrics_problems(table(values, "metrics"), named, str(region))
+        yield from metrics_problems(table(values, "metrics"), environments, table(values, "aws"))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
         yield from same_state(environments, table(values, "aws"))
-        yield from of_one_account(environments, table(values, "aws"))
-        yield from one_bucket_a_lease(environments, table(values, "aws"))
-        for name, chosen in table(values, "static").items():
-            for environment in table(table({"it": chosen}, "it"), "environments"):
-                if environment not in environments:
-                    place = f"static.{name}.environments.{environment}"
-                    yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
+        yield from account_problems(environments, table(values, "aws"))
+        yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
         yield from image_tables.problems(table(values, "images"), environments, used)

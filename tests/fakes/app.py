@@ -14,6 +14,7 @@ from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.app import App
+from tagship.ports.attestations import Attestations
 from tagship.ports.board import Board, Hook
 from tagship.ports.forge import Forge
 from tagship.ports.hooks import HookRunner
@@ -112,6 +113,10 @@ class FakeApp:
         return cast("Board | None", self.given.get("board"))
 
     @property
+    def attestations(self) -> Attestations:
+        return cast("Attestations", self.given["attestations"])
+
+    @property
     def hooks(self) -> Mapping[str, Hook]:
         return cast("Mapping[str, Hook]", self.given.get("hooks", {}))
 
@@ -125,6 +130,9 @@ class FakeApp:
 
     def at(self, environment: str) -> FakeApp:
         return self
+
+    def regions(self, environment: str) -> list[FakeApp]:
+        return [self]
 
     @property
     def accounts(self) -> list[FakeApp]:

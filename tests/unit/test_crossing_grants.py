@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tagship.account.crossing import crossings, readers, source_of
-from tagship.domain.crossing_grants import Reader, Source, with_readers, with_source
+from tagship.domain.crossing_grants import Reader, SourceBucket, with_readers, with_source
 from tagship.errors import SettingsError
 from tests.fakes.app import VALUES, FakeApp, settings
 from tests.unit.test_policies import allowed, read, s3, statements, template
@@ -79,7 +79,7 @@ def test_without_another_account_nothing_is_granted() -> None:
 
 
 def test_the_role_may_read_that_bucket_and_write_nothing_there() -> None:
-    ci = statements("Ci", with_source(read("environment"), Source("preprod", "hello-preprod")))
+    ci = statements("Ci", with_source(read("environment"), SourceBucket("preprod", "hello-preprod")))
     there = "arn:aws:s3:::hello-preprod"
     assert allowed(ci, "s3:GetObject", f"{there}/hello/preprod/1.0.0/manifest.json")
     assert allowed(ci, "s3:GetObject", f"{there}/hello/_ledger/preprod/1/1-healthy.json")
@@ -117,7 +117,7 @@ def test_a_step_between_two_buckets_crosses() -> None:
     chosen = app(dev={}, preprod={}, prod={"bucket": "hello-prod", "account": "222222222222"})
     assert list(crossings(chosen)) == [("preprod", "prod")]
     assert list(readers(chosen)) == [Reader("prod", "222222222222", "preprod")]
-    assert source_of(chosen, "prod") == Source("preprod", "hello-artifacts")
+    assert source_of(chosen, "prod") == SourceBucket("preprod", "hello-artifacts")
     assert source_of(chosen, "preprod") is None
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tagship.errors import Refused
+from tagship.errors import Refused, TagshipError
 
 READS = re.compile(r"(Get|List|Head|Describe|Batch(Get|Check)|Lookup|Search|AssumeRole)[A-Z]")
 
@@ -32,11 +33,22 @@ class Owner:
         """Have a client refuse what could change another account."""
         client.meta.events.register("before-call", self._require)
 
+    @property
+    def other(self) -> str:
+        """Return the account of the credentials, if it is another one."""
+        # Empty if nobody says: this is asked to explain something else.
+        with suppress(TagshipError):
+            self._ask_once()
+        return self._actual if self._actual != self.account else ""
+
+    def _ask_once(self) -> None:
+        with self._asking:
+            self._actual = self._actual or self.ask()
+
     def _require(self, model: Any, **_: Any) -> None:
         if READS.match(model.name):
             return
-        with self._asking:
-            self._actual = self._actual or self.ask()
+        self._ask_once()
         if self._actual != self.account:
             raise Refused(
                 f"The AWS credentials are of the account {self._actual}, and tagship.toml says {self.account}.",

@@ -29,9 +29,8 @@ class ClientRemedies:
     def _of_account(self) -> str:
         """Say how to get credentials of the account that is wanted."""
         if self.ci:
-            return (
-                f"Have the step aws-actions/configure-aws-credentials take a role of {self.account}, then run it again"
-            )
+            take = f"Have the step aws-actions/configure-aws-credentials take a role of {self.account}"
+            return f"{take}; a job that promotes from there is let read by: {commands.setup()}"
         if self.profile:
             return f"Sign in to {self.account} with that profile: aws sso login --profile {self.profile}"
         return "Name its profile as aws.profile in tagship.toml; these are known: aws configure list-profiles"

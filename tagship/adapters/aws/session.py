@@ -212,6 +212,9 @@ class Aws(ClientRemedies):
         message = error.response.get("Error", {}).get("Message", "")
         action = self._action(error.operation_name)
         kind = next((kind for kind, codes in KINDS.items() if code in codes), "")
+        if kind == "denied" and self.account and (other := self._owner.other):
+            words = f"The AWS credentials are of the account {other}, and tagship.toml says {self.account}"
+            return f"{words}: they may not {action} ({doing}).", self._of_account
         known = {
             "expired": ("The AWS credentials have expired", self._sign_in),
             "unknown": ("AWS does not accept the credentials in use", self._sign_in),

@@ -6,12 +6,13 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tagship.domain import commands, layout
 from tagship.domain.bundle import variables_file
 from tagship.domain.change import Change
+from tagship.domain.image import in_region
 from tagship.domain.manifest import ImageRef, Manifest, sha256
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.ports.bucket import Store
@@ -28,6 +29,7 @@ class Carried:
 
     store: Store
     change: Change
+    region: str = ""  # whose registry has its images; empty: that of the manifest
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -42,7 +44,8 @@ class Carried:
         if name not in images:
             words = f"image {name}" if name else "image"
             raise ArtifactMissing(f"{self.change.artifact_id} has no {words}.", remedy=AGAIN)
-        return images[name]
+        image = images[name]
+        return replace(image, repository=in_region(image.repository, self.region)) if self.region else image
 
     @cached_property
     def variables(self) -> Mapping[str, str]:

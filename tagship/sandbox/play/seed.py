@@ -17,6 +17,7 @@ from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
 from tagship.settings import Settings
 from tagship.settings.ec2 import Ec2, Hosts
+from tagship.settings.previews import any_of
 
 IMAGE = "ami-0a5b1c2d3e4f50617"
 
@@ -47,7 +48,23 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
     """
     settings = ground.settings
     grounds = [replace(ground, settings=settings.within(account)) for account in settings.accounts]
-    return tuple(host for part in grounds for host in _planted(part, count, simulated))
+    followers = [
+        replace(ground, settings=settings.in_region(name, place))
+        for name in settings.environments
+        for place in settings.places(name)[1:]
+    ]
+    planted = [host for part in grounds for host in _planted(part, count, simulated)]
+    return (*planted, *(host for part in followers for host in _following(part, count)))
+
+
+def _following(ground: Ground, count: int) -> list[SandboxHost]:
+    """Prepare a region that follows another; only hosts are kept apart by region."""
+    _bucket(ground)
+    _documents(ground)
+    [name] = ground.settings.environments
+    if not ground.settings.environments[name].runs_on(Ec2):
+        return []
+    return [_host(ground, ground.client("ec2"), name, number) for number in range(1, count + 1)]
 
 
 def _planted(ground: Ground, count: int, simulated: int) -> tuple[SandboxHost, ...]:
@@ -75,8 +92,10 @@ def _bucket(ground: Ground) -> None:
 
 
 def _documents(ground: Ground) -> None:
-    """Create the SSM documents of every environment."""
-    hosts = [environment.runs_on(Hosts) for environment in ground.settings.environments.values()]
+    """Create the SSM documents of every environment, and of previews."""
+    preview = any_of(ground.settings.environment_model(), ground.settings.previews)
+    chosen = [*ground.settings.environments.values(), *([preview] if preview else [])]
+    hosts = [environment.runs_on(Hosts) for environment in chosen]
     documents = [host.documents(lambda path: resources.text(ground.root, path)) for host in hosts if host]
     for name, content in {name: content for made in documents for name, content in made.items()}.items():
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
