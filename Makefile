@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
 .PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks test-permissions
-.PHONY: report watch logs shell eject test-pipelines test-kinds test-package test-terraform test-faults test-cleanup lint audit bench bench-faults bench-targets bench-host bench-shell setup
+.PHONY: report watch logs shell eject test-docs test-pipelines test-kinds test-package test-terraform test-faults test-cleanup lint audit bench bench-faults bench-targets bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -74,6 +74,7 @@ sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to p
 demo: setup ; @$(INV) demo $(ARGS) # the whole story on a sandbox of its own
 picture: setup ; $(VENV)/bin/python -m scripts.picture # docs/demo.svg, of a run of the demo
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
+test-docs: setup ; $(VENV)/bin/python -m pytest -n 2 --dist load tests/docs $(ARGS) # every block of the pages, typed by the built wheel
 test-kinds: setup ; $(VENV)/bin/python -m pytest -n auto tests/kinds $(ARGS) # what one kind of target alone does
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
@@ -84,7 +85,7 @@ test-permissions: setup ; $(VENV)/bin/python -m pytest -n auto tests/permissions
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
-test-cleanup: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n 2 tests/faults/test_cleanup_histories.py tests/faults/test_leftover_histories.py $(ARGS) # 10,000 histories of cleanup, of each kind
+test-cleanup: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n 2 tests/faults/test_cleanup_histories.py tests/faults/test_leftover_histories.py $(ARGS) # 10,000 histories of cleanup, and 10,000 of what is left, a quarter of each kind
 test-faults: setup ; $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned

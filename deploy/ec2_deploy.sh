@@ -27,6 +27,8 @@ PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 . "$PROGRAM/host/secrets.sh"
 # shellcheck source=deploy/host/volumes.sh
 . "$PROGRAM/host/volumes.sh"
+# shellcheck source=deploy/host/edits.sh
+. "$PROGRAM/host/edits.sh"
 
 ACTION=$TAGSHIP_ACTION APP=$TAGSHIP_APP ENVIRONMENT=$TAGSHIP_ENVIRONMENT ARTIFACT=$TAGSHIP_ARTIFACT
 DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=${TAGSHIP_FETCH_MS:-0}
@@ -50,7 +52,7 @@ configure() {
   # What a conf need not say. An account's name has at most 31 letters.
   KIND=service TIMER='' RUN_AT_DEPLOY=true RUN_AT_ROLLBACK=false ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
   TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' OWNERS='' CONTAINER=$APP ENTRYPOINT='' ARGUMENTS='' ALIVE=0 HEALTH_STATUS=200-299
-  KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
+  KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60 HEALTH_SETTLED=7
   # shellcheck source=/dev/null
   . "$conf"
   take_numbers
@@ -96,7 +98,7 @@ change() {
     change_job
     return
   fi
-  if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && serves; then
+  if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && serves && ! mends_edits; then
     say "$ARTIFACT is serving already."
     ATTEMPTS=1 PREVIOUS=$S_PREVIOUS
     journal end
@@ -248,6 +250,7 @@ write_state() {
   elif [[ "$R_PORT $R_ARTIFACT" != "$port $artifact" || ${R_PID:-0} == 0 ]]; then
     lives "$colour" || return
   fi
+  note_written "$colour" || return
   own "$BASE/state.json.new"
   printf '{\n  "colour": "%s",\n  "deployment": "%s",\n  "fence": %s,\n  "pid": %s,\n  "port": %s,\n  "previous": "%s",\n  "serving": "%s"\n}\n' \
     "$colour" "$deployment" "$FENCE" "$R_PID" "$port" "$previous" "$artifact" >"$BASE/state.json.new" &&
@@ -456,6 +459,7 @@ report() {
   ATTEMPTS=1
   if stays_up && ask "$PORT" "${S_SERVING:-none}"; then
     SERVING=$S_SERVING
+    edited || :
     conclude healthy '' || return
   fi
   if [[ $PROBLEM =~ ^it\ answered\ as\ ([0-9a-z][0-9a-zA-Z.-]*), && -d $BASE/releases/${BASH_REMATCH[1]} ]]; then

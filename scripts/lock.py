@@ -1,8 +1,8 @@
 """Write what `init` pins in somebody else's repository: `python -m scripts.lock`, after a change of constraints.txt.
 
-Three requirement files of tagship/templates: what tagship needs, what its extra [sandbox] needs beside that, and what
-builds tagship from Git, with the versions and hashes of constraints.txt. A package is in them if a Python that tagship
-supports needs it, on Linux or macOS.
+Four requirement files of tagship/templates: what tagship needs, what its extras [sandbox] and [attestations] need
+beside that, and what builds tagship from Git, with the versions and hashes of constraints.txt. A package is in them if
+a Python that tagship supports needs it, on Linux or macOS.
 """
 
 from __future__ import annotations
@@ -70,12 +70,13 @@ def _holds(marker: Marker, extra: str) -> bool:
 def locks() -> dict[str, str]:
     """Each requirement file's name and text."""
     known = pins()
-    base, whole = (needed("tagship", extra, known) for extra in ("", "sandbox"))
+    base, whole, attesting = (needed("tagship", extra, known) for extra in ("", "sandbox", "attestations"))
     build = {"hatchling", *needed("hatchling", "", known)}
     parts = {
         "requirements.txt": base,
         "requirements-sandbox.txt": whole - base,
         "requirements-build.txt": build - base,
+        "requirements-attestations.txt": attesting - base,
     }
     return {name: "".join(known[package] for package in sorted(packages)) for name, packages in parts.items()}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
-SHARING = ("journeys", "program", "sandbox", "attacks")
+SHARING = ("journeys", "kinds", "program", "sandbox", "attacks")
 SANDBOX = "sandbox"  # the fixture of tests/sandbox/conftest.py: one for all who ask for it
 FOLDERS = ("journeys", "program", "sandbox", "attacks", "contract", "unit")  # the longest first, the short ones last
 

@@ -150,7 +150,7 @@ speak() {
   printf '"reason":"%s","evidence":"%s","fence":%s,"health":{"attempts":%d,"answer":"%s"},' \
     "$reason" "$evidence" "$FENCE" "$ATTEMPTS" "$answer"
   printf '"durations":{"fetch":%s,"start":%s,"health":%s,"switch":%s,"total":%s%s},"kept":[%s]%s}\n' \
-    "$fetch" "$start" "$health" "$switch" "$total" "$gap" "$kept" "$before"
+    "$fetch" "$start" "$health" "$switch" "$total" "$gap" "$kept" "$before${EDITED-}"
   speak_to_people
 }
 

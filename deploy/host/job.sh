@@ -16,7 +16,7 @@ if [[ $ACTION == rollback ]]; then RUN_NOW=${RUN_AT_ROLLBACK:-false}; fi
 
 change_job() {
   IDLE=next IDLE_PORT=0
-  if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && in_place && timer_is_right; then
+  if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && in_place && timer_is_right && ! mends_edits; then
     say "$ARTIFACT is in place already."
     PREVIOUS=$S_PREVIOUS
     journal end
@@ -245,5 +245,6 @@ report_job() {
     masked "$(last_lines job "$S_DEPLOYMENT")"
     conclude failed "its last run failed: $result, exit code $status" "$REPLY" || return
   fi
+  edited || :
   conclude healthy ''
 }

@@ -231,7 +231,7 @@ install_units() {
 install_from() {
   local new=${2%/*}/.${2##*/}.new
   if is_from "$1" "$2"; then return 1; fi
-  [[ -n $REPLY ]] && printf '%s\n' "$REPLY" >"$new" && "${3-true}" "$new" || return
+  [[ -n $REPLY ]] && printf '%s\n' "$REPLY" >"$new" && "${3-true}" "$new" && note_shared "$new" "$2" || return
   if [[ $2 == "$UNITS"/* ]]; then : >"$BASE/run/reload" || return; fi
   mv -f "$new" "$2"
 }

@@ -21,8 +21,9 @@ PLACE = Path("docs/performance.md")
 LIBRARIES = ("invoke", "boto3", "moto")
 HEAD = (
     "# Performance\n\nRatios of one run, not promises in seconds: what tagship does beside what it is made of (git, "
-    "the AWS CLI, S3, the slowest answer). Written by `make bench`; a bench that takes minutes is measured by itself: "
-    "`make bench ARGS=fleet`. A target that was missed says so.\n"
+    "the AWS CLI, S3, the slowest answer). `make bench ARGS=--all` measures all of it and writes this page; "
+    "`make bench` measures what takes seconds, and `make bench ARGS=fleet` one bench. Each part has its day, its "
+    "commit and its machine. A target that was missed says so. What a part lacks was not measured.\n"
 )
 PART = re.compile(r"^## (?P<name>[\w-]+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -56,8 +57,9 @@ def _about() -> str:
     commit = _said("git", "rev-parse", "--short", "HEAD")
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     machine = f"{os.cpu_count()} cores of {_processor()}, {_memory()}{platform.system()} {platform.release()}"
+    load = f"load {os.getloadavg()[2]:.1f} in the last 15 minutes"  # others at work on it make every figure worse
     tools = f"Python {platform.python_version()}, {_said('git', '--version')}"
-    return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}; {machine}; {tools}; {libraries}"
+    return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}; {machine}, {load}; {tools}; {libraries}"
 
 
 def _processor() -> str:

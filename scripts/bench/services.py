@@ -99,7 +99,7 @@ def services(folder: Path) -> list[Figure]:
         ratio("services", what, took[0], took[1], 1.2),
         Figure(
             "services", "the same: calls of ECS a second", f"{rate[0]:.1f}", f"{rate[1]:.1f}",
-            f"{calls[0]} and {calls[1]}", "(no target)", True,
+            f"{calls[0]} and {calls[1]} calls", "≤ the other's", rate[0] <= rate[1],
         ),
         _truth(tagship("crash"), ecs_deploy("crash")),
     ]  # fmt: skip

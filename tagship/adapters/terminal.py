@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class TerminalScreen:
     """Writes lines to stdout, or to stderr beside a JSON document.
 
-    `as_json` keeps stdout for the one JSON document. `dumb`: no line moves. `spelled` puts the commands in a text as
-    its reader can type them.
+    `as_json` keeps stdout for the one JSON document. `dumb`: no line moves. `spelled` rewrites the commands
+    in a text so that its reader can type them.
     """
 
     def __init__(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.attestations import Attestations
     from tagship.ports.board import Board, Hook
     from tagship.ports.forge import Forge
     from tagship.ports.hooks import HookRunner
@@ -160,6 +161,13 @@ class Wiring(Storage):
         from tagship.adapters.github import connect
 
         return connect(address, variables=os.environ)
+
+    @cached_property
+    def attestations(self) -> Attestations:
+        from tagship.adapters.attestations import SigstoreAttestations
+
+        root = self.settings.ci.trusted_root
+        return SigstoreAttestations(self.root / root if root else None)
 
     @cached_property
     def board(self) -> Board | None:

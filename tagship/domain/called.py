@@ -12,8 +12,8 @@ _INV = re.compile(r"(?<![\w./-])inv (?=[a-z-])")
 def as_called(text: str, program: str, found: Callable[[str], object], *, by_path: bool) -> str:
     """Spell `inv …` as its reader can type it.
 
-    `program` is the file that runs, `found` looks a name up on PATH. With neither name on PATH a command begins with
-    the file, if `by_path`: a remedy has to be one that can be typed; in a table there is no room for it.
+    `program` is the file that runs, `found` looks a name up on PATH. With neither name on PATH, and `by_path`, a
+    command begins with the file: a remedy has to be one that can be typed; a table has no room for it.
     """
     if program.rpartition("/")[2] != "tagship" or found("inv"):
         return text

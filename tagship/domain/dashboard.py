@@ -76,7 +76,10 @@ def resources(watched: WatchedFigures) -> dict[str, dict[str, Any]]:
     body = json.dumps({"widgets": list(_placed(_widgets(watched)))}, separators=(",", ":"))
     made["Dashboard"] = {
         "Type": "AWS::CloudWatch::Dashboard",
-        "Properties": {"DashboardName": f"tagship-{watched.app}", "DashboardBody": {"Fn::Sub": body}},
+        "Properties": {
+            "DashboardName": {"Fn::Sub": f"tagship-{watched.app}-${{AWS::Region}}"},
+            "DashboardBody": {"Fn::Sub": body},
+        },
     }
     return made
 

@@ -19,7 +19,9 @@ LARGEST = 51_200  # bytes of a TemplateBody (CloudFormation quotas)
 _POLICY = r"^  (?:People|Cleanup|Observe)Of{0}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+"  # a resource, and its output
 # One in a list of statements.
 _STATEMENT = r"^ {{10}}- !If\n {{12}}- Has{0}\n(?: {{12}}(?!- !Ref).*\n)+ {{12}}- !Ref AWS::NoValue\n"
-COMMENT = re.compile(r"^ *#.*\n|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # a whole line, or what follows a value
+_LINES = re.compile(r"^ *#.*\n", re.MULTILINE)  # comments that are whole lines
+DESCRIPTION = re.compile(r"^ {4}Description: .*\n", re.MULTILINE)  # of a parameter, or of an output
+COMMENT = re.compile(rf"{_LINES.pattern}|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # these, and what follows a value
 
 
 @dataclass(frozen=True)
@@ -152,13 +154,15 @@ def with_blocks(
     legacy: Sequence[str] = (),
     topics: Sequence[str] = (),
     figures: bool = False,
+    report: str = "",
 ) -> str:
     """Fill the blocks of environment.yaml.
 
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
-    are those that their task definitions name; `sites` are bucket/prefix; `figures`: some go to CloudWatch.
+    are those that their task definitions name; `sites` are bucket/prefix; `figures`: some go to CloudWatch;
+    `report` is bucket/key of a page.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
-    CloudFormation loses the policies that its conditions leave out, and then its comments.
+    CloudFormation loses the policies that its conditions leave out, then descriptions, and then its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -183,17 +187,23 @@ def with_blocks(
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites, "Hosts": tags}
-    running |= {"Images": _repositories(images), "Figures": ["figures"] if figures else []}
+    running |= {"Images": _repositories(images), "Figures": ["figures"] if figures else [], "Report": report}
     return _fitting(template, [noun for noun, names in running.items() if not names])
 
 
 def _fitting(template: str, absent: Sequence[str]) -> str:
-    """Leave out what is for something absent, then comments, until it fits."""
+    """Leave out what is for something absent, descriptions, then comments, until it fits.
+
+    Those beside a permission say why it is there, and go last.
+    """
     for pattern in (_POLICY, _STATEMENT):
         for noun in absent:
             if len(template.encode()) > LARGEST:
                 template = re.sub(pattern.format(noun), "", template, flags=re.MULTILINE)
-    return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
+    for words in (DESCRIPTION, _LINES, COMMENT):
+        if len(template.encode()) > LARGEST:
+            template = words.sub("", template)
+    return template
 
 
 def _clusters(services: Sequence[str]) -> list[str]:

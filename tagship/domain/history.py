@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from tagship.domain.deployment import Deployment
 from tagship.domain.hook import runs_of
+
+CI = re.compile(r"run \d+ \((.*)\)\Z")
+
+
+def person(who: str) -> str:
+    """Name a person and a place; of a CI run, whose push."""
+    run = CI.match(who)
+    return f"{run[1]}, CI" if run else who
 
 
 def state(deployment: Deployment) -> str:

@@ -9,6 +9,7 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PROVENANCE = "provenance.json"
 SBOM = "sbom.json"
+ATTESTATIONS = "attestations.json"  # GitHub's own
 CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
 
 

@@ -103,8 +103,17 @@ class Report:
     kept: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)  # of an inspection; see tagship.domain.inspection
     unsigned: bool = False  # the artifact, or what serves, is signed by nobody
+    edited: Sequence[str] = ()  # files of what serves that somebody edited by hand since it was deployed
     unseen: bool = False  # nobody could see what it serves
 
     @property
     def good(self) -> bool:
         return self.outcome in {"healthy", "unchanged"}
+
+
+def superseded(unit: str, artifact_id: str, serves: str, who: str) -> Report:
+    """Report that somebody else changed a unit of AWS's meanwhile.
+
+    `serves` is empty if that is nothing that tagship deployed.
+    """
+    return Report(unit, "superseded", artifact_id, serves, serves, who, unseen=not serves)

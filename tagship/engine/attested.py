@@ -13,6 +13,7 @@ from tagship.domain import layout
 from tagship.domain.attestation import SBOM, Statement, opened, place_of, subjects_of_manifest, taken_by_manifest
 from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.provenance import Provenance
+from tagship.engine.github_attested import check_github
 from tagship.errors import NotAuthentic
 from tagship.ports.app import App
 from tagship.settings.trust import files, trusted
@@ -42,6 +43,18 @@ def check_required(app: App, manifest: Manifest, environment: str = "") -> None:
             remedy="Take a version that has",
         )
     _check_workflow(app, manifest, environment, provenance_of(app, manifest).file)
+
+
+def require_all(app: App, manifest: Manifest, environment: str) -> str:
+    """Require all attestations that an environment asks for; say which.
+
+    Raises NotAuthentic.
+    """
+    check_named(app, manifest)
+    check_required(app, manifest, environment)
+    check_github(app, manifest, environment)
+    required = app.settings.environment(environment).require_attestation
+    return "by the workflow that is required" if required else "not required"
 
 
 def provenance_of(app: App, manifest: Manifest) -> Provenance:

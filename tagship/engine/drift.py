@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from tagship.domain.standing import marked_bad
+from tagship.domain.text import listed
 from tagship.domain.units import Report, Unit
 from tagship.engine.lease_session import ask
 from tagship.engine.plan import Facts
@@ -19,7 +20,8 @@ NOTHING, NOT_KNOWN = "nothing", "not known"  # in the place of a version
 class UnitStatus:
     """What one unit says it runs.
 
-    `drift` is what is wrong with that, empty if nothing is. `healthy`: it answers as healthy, with whatever it runs.
+    `drift` is what is wrong with that, empty if nothing is. `healthy`: it answers as healthy, with whatever it
+    runs. `edited` are files that somebody edited by hand; it serves all the same.
     """
 
     id: str
@@ -28,12 +30,13 @@ class UnitStatus:
     drift: str
     noun: str = "unit"
     healthy: bool = False
+    edited: Sequence[str] = ()
 
 
 def is_down(units: Sequence[UnitStatus]) -> bool:
     """Tell whether no unit that could be asked serves it."""
     # False if none could be asked.
-    return all(unit.drift for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
+    return all(unit.drift and not unit.edited for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def _unit(unit: Unit, report: Report | None, artifact: str, known: Known) -> Uni
     else:
         runs = report.serving or NOTHING
         drift, healthy = _drift(report, artifact, known), report.good or not (report.serving or artifact)
-    return UnitStatus(unit.id, unit.name, runs, drift, unit.noun, healthy)
+    edited = report.edited if report and healthy and report.serving == artifact else ()
+    return UnitStatus(unit.id, unit.name, runs, drift, unit.noun, healthy, edited)
 
 
 def _drift(report: Report, artifact: str, known: Known) -> str:
@@ -83,4 +87,6 @@ def _drift(report: Report, artifact: str, known: Known) -> str:
         bad = f"{report.serving} is marked bad; " if report.serving in known.bad else ""
         skipped = ", and this one was skipped" if report.unit in known.skipped else ""
         return f"{bad}the ledger says {artifact or 'nothing'}{skipped}"
+    if report.good and report.edited:
+        return f"edited by hand since it was deployed: {listed(report.edited, 5)}"
     return "" if report.good or report.outcome == "empty" else report.reason or "it is not healthy"

@@ -7,7 +7,7 @@ A crash leaves what was not deleted yet, and the next run judges that as this on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -63,7 +63,8 @@ class Tidying:
     """One cleaning of what is left of an environment's deployments.
 
     `staying` maps the environment's artifacts that stay to the reason. `seen` is called with each leftover's shelf and
-    judgement.
+    judgement. `needed` maps what other environments need to the reason, stored or not; `going` is what a dry run would
+    have deleted there by now.
     """
 
     app: App
@@ -73,6 +74,8 @@ class Tidying:
     staying: Mapping[str, str]
     phase: Progress
     seen: Callable[[Shelf, Judged], None] = lambda *_: None
+    needed: Mapping[str, str] = field(default_factory=dict)
+    going: Mapping[str, Collection[str]] = field(default_factory=dict)
     deleted: int = field(default=0, init=False)  # leftovers
     _elsewhere: dict[str, str] | None = field(default=None, init=False)
 
@@ -103,7 +106,7 @@ class Tidying:
 
     def _judged(self, inventory: Inventory, used: Mapping[str, str]) -> list[Judged]:
         policy, now = self.retention.policy, self.retention.now
-        staying = {**self._others(), **self.staying, **self.retention.kept}
+        staying = {**self._others(), **self.needed, **self.staying, **self.retention.kept}
         return Rule(staying, used, policy, now, self.use.hold).judge(inventory.leftovers)
 
     def _others(self) -> Mapping[str, str]:
@@ -119,8 +122,11 @@ class Tidying:
         for place in self.app.store.list(top, delimiter="/"):
             name = place.key.removeprefix(top).rstrip("/")
             if place.key.endswith("/") and not name.startswith("_") and name != self.environment:
-                for artifact in self.app.store.list(place.key, delimiter="/"):
-                    yield name, artifact.key.removeprefix(place.key).rstrip("/")
+                going = self.going.get(name, ())
+                stored = self.app.store.list(place.key, delimiter="/")
+                for artifact in (entry.key.removeprefix(place.key).rstrip("/") for entry in stored):
+                    if artifact not in going:
+                        yield name, artifact
 
     # -- images --------------------------------------------------------------------------------------------------------
 

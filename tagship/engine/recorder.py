@@ -153,5 +153,7 @@ def _unit(report: Report) -> dict[str, Any]:
     All of it but the evidence, which the deployment's entry has once, and what only doctor asks for.
     """
     return {
-        name: value for name, value in asdict(report).items() if name not in {"evidence", "kept", "facts", "unseen"}
+        name: value
+        for name, value in asdict(report).items()
+        if name not in {"evidence", "kept", "facts", "edited", "unseen"}
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tagship.domain.deployment import Deployment
+from tagship.domain.history import person
 from tagship.domain.standing import bad_versions
 from tagship.domain.text import moment
 from tagship.domain.version import ArtifactId
@@ -50,7 +51,7 @@ def where_is(app: App, artifact_id: ArtifactId, environments: Sequence[str]) -> 
     missed = list[Missed]()
     places = Places(abreast(app, environments, lambda app, environment: _place(app, artifact_id, environment), missed))
     places.missed = missed
-    app.screen.table(("ENVIRONMENT", artifact_id, "SINCE (UTC)", "BY", "RUNS"), [_row(place) for place in places])
+    app.screen.table(("ENVIRONMENT", artifact_id, "SINCE (UTC)", "RUNS", "BY"), [_row(place) for place in places])
     return places
 
 
@@ -83,4 +84,4 @@ def _state(app: App, artifact_id: ArtifactId, environment: str, last: Deployment
 def _row(place: Whereabouts) -> list[str]:
     words = [place.state, "tested" if place.tested else "", "bad" if place.bad else ""]
     since = moment(place.since) if place.since else ""
-    return [place.environment, ", ".join(filter(None, words)), since, place.who, place.runs or "nothing"]
+    return [place.environment, ", ".join(filter(None, words)), since, place.runs or "nothing", person(place.who)]

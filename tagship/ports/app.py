@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.attestations import Attestations
     from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
@@ -84,6 +85,10 @@ class App(Protocol):
     @property
     def board(self) -> Board | None:
         """Connect to where the forge tells people; None without a token."""
+
+    @property
+    def attestations(self) -> Attestations:
+        """Return what verifies the forge's attestations."""
 
     @property
     def hooks(self) -> Mapping[str, Hook]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,14 @@ class Forge(Protocol):
         """List the numbers of all that are open."""
 
     def author(self, commit: str) -> str:
-        """Return who opened the pull request that was merged as a commit.
+        """Return who alone made the pull request of a merge commit.
 
-        Empty if none was. A commit's own author is what anybody wrote there.
+        Empty if it merges none, if somebody else has a commit in it, or if the forge itself did not make and merge all
+        of it. A commit's own author is what anybody wrote there.
         """
+
+    def attestations(self, digest: str) -> Sequence[Mapping[str, Any]]:
+        """List the Sigstore bundles that attest `sha256:…`. Nothing of them is verified."""
 
     def green(self, commit: str) -> str:
         """Return CI's state of a commit: success, failure, pending or none."""

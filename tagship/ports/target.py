@@ -128,7 +128,7 @@ class Pins:
             return cls()
         release = app.keys(environment).verifier.public_keys()
         orders = app.keys(environment, ORDERS).verifier.public_keys()
-        required = app.settings.environment(environment).require_attestation
+        required = bool(app.settings.environment(environment).require_attestation)
         keys = pinned(release.values(), orders.values())
         return cls(keys, tuple(release), tuple(orders), tuple(signing.revoked), required)
 

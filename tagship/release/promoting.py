@@ -21,7 +21,8 @@ from tagship.domain import commands, layout
 from tagship.domain.manifest import ImageRef, Manifest, PackageRef, Promoted, StaticRef, sha256
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import Stored, stored_manifest, verified
-from tagship.engine.attested import check_named, check_required
+from tagship.engine.attested import check_named, require_all
+from tagship.engine.github_attested import carry as carry_attestations
 from tagship.engine.storing import said_to_be_stored
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
@@ -71,10 +72,7 @@ def signed(app: App, promotion: Passage) -> Stored:
 
 def require_origin(app: App, promotion: Passage, manifest: Manifest) -> str:
     """Require its attestations, and what the next environment asks for."""
-    check_named(app, manifest)
-    check_required(app, manifest, promotion.to)
-    required = app.settings.environment(promotion.to).require_attestation
-    return "by the workflow that is required" if required else "not required"
+    return require_all(app, manifest, promotion.to)
 
 
 def issued(app: App, promotion: Passage, source: Stored) -> Manifest:
@@ -198,6 +196,7 @@ def carry(app: App, promotion: Passage, source: Stored, manifest: Manifest) -> M
         for name, digest in _objects(source.manifest):
             _copy(app, promotion, name, digest)
         _copy_images(app, source.manifest, manifest)
+        carry_attestations(app, source.manifest, promotion.to)
         _put_signature(app, promotion, manifest)
         key, remedy = promotion.key(app, layout.MANIFEST, onward=True), commands.deploy_dev(promotion.source)
         put_manifest(app, key, manifest.to_json(), _metadata(app, promotion), f"Ship the next version: {remedy}")

@@ -45,7 +45,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     _tasks(made, scene)
     _make(made, scene, source)
     _ignore(made, scene)
-    _pins(made, scene, source)
+    _pins(made, scene, source, attesting=settings is not None and _attests(settings))
     _place(
         made,
         scene,
@@ -155,7 +155,12 @@ def _with_line(before: bytes, line: str) -> bytes:
     return before + gap + line.encode() + b"\n"
 
 
-def _pins(made: Draft, scene: Scene, source: Supply) -> None:
+def _attests(settings: Settings) -> bool:
+    """Tell whether GitHub's attestations are verified for an environment."""
+    return any(chosen.require_attestation == "github" for chosen in settings.environments.values())
+
+
+def _pins(made: Draft, scene: Scene, source: Supply, *, attesting: bool) -> None:
     """Add the requirement files and the wheel."""
     head = "# {}: installed with `pip install --require-hashes -r {}`. " + MARK.decode() + ".\n"
     base = (
@@ -163,6 +168,7 @@ def _pins(made: Draft, scene: Scene, source: Supply) -> None:
         + source.line
         + (template("requirements-build.txt") if source.apart else "")
         + template("requirements.txt")
+        + (template("requirements-attestations.txt") if attesting else "")
     )
     more = (
         head.format("With what the sandbox needs", SANDBOX_LOCK) + f"-r {LOCK}\n" + template("requirements-sandbox.txt")

@@ -16,6 +16,13 @@ def unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Fin
         yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
 
 
+def attested(ci: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
+    """Find environments that require GitHub's attestation of no repository."""
+    for name, environment in environments.items():
+        if environment.get("require_attestation") == "github" and not ci.get("repository"):
+            yield "ci.repository", f"is missing: environments.{cut(name)} requires what that repository's runs attest"
+
+
 def promoted(order: Any, environments: Values) -> Iterator[Finding]:
     """Find names in promotion.order that are no environments, or are there twice."""
     names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []

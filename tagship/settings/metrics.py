@@ -7,9 +7,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from tagship.settings.section import Finding, Name, Section, Values, cut, shown
+from tagship.settings.accounts import over
+from tagship.settings.aws import AwsAccount
+from tagship.settings.section import Finding, Name, Section, Values, cut, shown, table
 
 NAMESPACE = r"^[A-Za-z0-9._/#-]{1,255}$"
+REGION_OF_NONE = AwsAccount.model_fields["region"].default
 TOPIC_OR_NONE = r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256})?$"
 
 
@@ -36,15 +39,19 @@ class CloudWatch(Section):
             yield "namespace", "begins with AWS/, which is for AWS's own metrics: choose another"
 
 
-def metrics_problems(chosen: Values, environments: Values, region: str) -> Iterator[Finding]:
+def metrics_problems(chosen: Values, environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
     """Find a topic of another region, and names that are no environments."""
-    topic = str(chosen.get("alarm_topic", ""))
-    if topic.count(":") == 5 and topic.split(":")[3] != region:
-        yield (
-            "metrics.alarm_topic",
-            f"is in another region than aws.region, {cut(region)}: an alarm reaches its own alone",
-        )
     names = chosen.get("environments", ())
-    for name in names if isinstance(names, (list, tuple)) else ():
-        if isinstance(name, str) and name not in environments:
+    named = [name for name in names if isinstance(name, str)] if isinstance(names, (list, tuple)) else []
+    for name in named:
+        if name not in environments:
             yield "metrics.environments", f"names {shown(name)}, which tagship.toml lacks: remove it"
+    topic = str(chosen.get("alarm_topic", ""))
+    if topic.count(":") != 5:
+        return
+    for name in named or environments:
+        region = over(app, table(environments.get(name, {}), "aws")).get("region") or REGION_OF_NONE
+        if topic.split(":")[3] != region:
+            problem = f"is not in {cut(str(region))}, where {cut(name)} is: an alarm reaches topics of its own region"
+            yield "metrics.alarm_topic", f"{problem}; name the environments of its region in metrics.environments"
+            return

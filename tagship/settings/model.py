@@ -7,7 +7,7 @@ docs/tagship.sample.toml, which a test holds to these tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, StringConstraints
 
@@ -15,7 +15,7 @@ from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.accounts import Located, account_problems
-from tagship.settings.across import promoted, same_channel, same_state, unsigned
+from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
 from tagship.settings.aws import AwsAccount, OwnAccount, RegionName
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
@@ -28,7 +28,7 @@ from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
 from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
-from tagship.settings.static_sets import Static
+from tagship.settings.static_sets import Static, strange_environments
 from tagship.settings.tables import (
     BRANCH,
     CALENDAR,
@@ -65,7 +65,7 @@ class Environment(Section):
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
-    require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
+    require_attestation: bool | Literal["github"] = False  # of the environment's workflow; by GitHub itself, too
     require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
@@ -105,7 +105,7 @@ class Environment(Section):
         yield from _no_single_target(list(kinds), chosen)
         for name in chosen:
             yield from kinds[name].problems_in(values)
-        if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
+        if values.get("require_attestation") in (True, "github") and values.get("allow_unsigned") is True:
             yield "require_attestation", "is nothing for artifacts that nobody signed: remove allow_unsigned"
         yield from taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
 
@@ -256,10 +256,10 @@ class Settings(Located):
         named = table(values, "environments")
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from unsigned(values, environments)
+        yield from attested(table(values, "ci"), environments)
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
-        region = table(values, "aws").get("region", AwsAccount.model_fields["region"].default)
-        yield from metrics_problems(table(values, "metrics"), named, str(region))
+        yield from metrics_problems(table(values, "metrics"), environments, table(values, "aws"))
         yield from misplaced(values)
         yield from tasks_without_services(values)
         for name, values_of in environments.items():
@@ -267,11 +267,7 @@ class Settings(Located):
         yield from same_channel(environments)
         yield from same_state(environments, table(values, "aws"))
         yield from account_problems(environments, table(values, "aws"))
-        for name, chosen in table(values, "static").items():
-            for environment in table(table({"it": chosen}, "it"), "environments"):
-                if environment not in environments:
-                    place = f"static.{name}.environments.{environment}"
-                    yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
+        yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
         yield from image_tables.problems(table(values, "images"), environments, used)

@@ -99,8 +99,10 @@ class Named(dict[str, E]):
         number = number_of(name)
         if not number:
             raise KeyError(name)
-        self[name] = self._make(number)
-        return self[name]
+        made = self._make(number)
+        if number != ANY:  # stands for all of them, and is none
+            self[name] = made
+        return made
 
 
 class Knowing(Protocol):

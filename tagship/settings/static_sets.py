@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from pydantic import Field
 
 from tagship.settings.parts import Part
-from tagship.settings.section import Name, Section, Text
+from tagship.settings.section import Finding, Name, Section, Text, Values, cut, table
 from tagship.settings.tables import BUCKET
 
 PREFIX = r"^([A-Za-z0-9][A-Za-z0-9._/-]*/)?$"
@@ -42,3 +42,12 @@ class Static(Part):
     def cache_control(self, path: str) -> str:
         """Return the header of the first rule that fits; empty: none."""
         return next((rule.cache_control for rule in self.headers if fnmatchcase(path, rule.match)), "")
+
+
+def strange_environments(sets: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
+    """Find destinations of environments that tagship.toml lacks."""
+    for name, chosen in sets.items():
+        for environment in table(table({"it": chosen}, "it"), "environments"):
+            if environment not in environments:
+                place = f"static.{name}.environments.{environment}"
+                yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"

@@ -148,6 +148,7 @@ class CiRuns(Section):
     """How a pushed tag's run is found and followed."""
 
     repository: str = Field(default="", pattern=REPOSITORY)  # read off the remote's URL when empty
+    trusted_root: str = ""  # Sigstore's, a file of the repository; empty: the one that the library carries
     appears_within: int = Field(default=60, ge=1)  # seconds
     timeout: int = Field(default=3600, ge=1)  # seconds
     green_before_tag: bool = False
@@ -157,6 +158,7 @@ class CiRuns(Section):
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
+        yield from outside("trusted_root", [values.get("trusted_root", "")])
         if number(values, "appears_within", cls) > number(values, "timeout", cls):
             yield "appears_within", "is longer than ci.timeout: make it shorter"
 

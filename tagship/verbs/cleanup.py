@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 from tagship.domain import commands
-from tagship.domain.leftovers import Judged
-from tagship.domain.retention import DAYS, KEEP, Judgement, Policy, Retention, Use
-from tagship.domain.storage_price import GB, S3_STANDARD, WHENCE
-from tagship.domain.text import counted, size, span
+from tagship.domain.retention import DAYS, KEEP, Policy, Retention, Use
+from tagship.domain.storage_price import WHENCE
+from tagship.domain.text import counted, size
+from tagship.engine.cleaned import Cleaned
 from tagship.engine.in_use import Histories, histories, hold, in_use, is_closed
 from tagship.engine.leftovers import Inventory, Tidying, held_by_them, look
 from tagship.engine.lifecycle import contradictions
@@ -17,115 +18,9 @@ from tagship.engine.previews import records
 from tagship.engine.sweep import Sweep, SweptArtifact
 from tagship.errors import Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
-from tagship.ports.leftovers import Shelf
 
 COLUMNS = ("ARTIFACT", "SIZE", "AGE", "", "WHY")
-ARTIFACT = "artifact"
 CENT = 0.01  # USD
-
-
-@dataclass(frozen=True)
-class Row:
-    """One artifact, or something left of one.
-
-    `bytes`, when it was `stored` (ISO 8601, UTC; empty if nobody knows), and `days` since. `kind` is "artifact", or
-    what is left: "version of function shop". `artifacts` are those that it is of.
-    """
-
-    artifact: str
-    bytes: int
-    stored: str
-    days: float
-    goes: bool
-    reason: str
-    kind: str = ARTIFACT
-    artifacts: Sequence[str] = ()
-
-    @classmethod
-    def of(cls, swept: SweptArtifact) -> Row:
-        artifact, verdict = swept.artifact, swept.verdict
-        return cls(
-            artifact.id,
-            artifact.size,
-            artifact.stored.isoformat(),
-            _days(verdict),
-            verdict.goes,
-            verdict.reason,
-            artifacts=(artifact.id,),
-        )
-
-    @classmethod
-    def left(cls, shelf: Shelf, judged: Judged) -> Row:
-        left, verdict = judged.leftover, judged.verdict
-        stored = left.made.isoformat() if left.made else ""
-        artifacts = tuple(left.artifacts)
-        return cls(left.name, left.size, stored, _days(verdict), verdict.goes, verdict.reason, shelf.noun, artifacts)
-
-    def cells(self) -> list[str]:
-        word = "goes" if self.goes else "stays"
-        of = f" ({self.artifacts[0]})" if self.artifacts and self.artifacts[0] != self.artifact else ""
-        weight = size(self.bytes) if self.bytes else ""
-        return [f"{self.artifact}{of}", weight, span(self.days * 86400), word, self.reason]
-
-
-def _days(verdict: Judgement) -> float:
-    return round(verdict.age.total_seconds() / 86400, 4)
-
-
-@dataclass
-class Left:
-    """What is left of one kind: how many go and stay."""
-
-    go: int = 0
-    stay: int = 0
-    go_bytes: int = 0
-
-
-@dataclass
-class Cleaned:
-    """One environment: how many artifacts and bytes go and stay.
-
-    `deleted` counts objects. `left` counts what deployments left on AWS, by kind; `left_deleted` what was deleted of
-    that. `saved` and `costs` are an estimate in USD a month. `problem` is why it was not cleaned up, or not to the end;
-    `unlisted` why a dry run does not show what is left on AWS, or not all. `contradictions` are lifecycle rules that
-    delete what may be in use; `rows` are for `--explain`.
-    """
-
-    environment: str
-    go: int = 0
-    go_bytes: int = 0
-    stay: int = 0
-    stay_bytes: int = 0
-    deleted: int = 0
-    left: dict[str, Left] = field(default_factory=dict)
-    left_deleted: int = 0
-    saved: float = 0.0
-    costs: float = 0.0
-    hold: str = ""
-    problem: str = ""
-    unlisted: str = ""
-    contradictions: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-
-    def count(self, swept: SweptArtifact, *, listing: bool) -> None:
-        bytes_, goes = swept.artifact.size, swept.verdict.goes
-        self.go, self.go_bytes = self.go + goes, self.go_bytes + bytes_ * goes
-        self.stay, self.stay_bytes = self.stay + (not goes), self.stay_bytes + bytes_ * (not goes)
-        self._price(bytes_, S3_STANDARD, goes=goes)
-        if listing:
-            self.rows.append(Row.of(swept))
-
-    def count_left(self, shelf: Shelf, judged: Judged, *, listing: bool) -> None:
-        left, goes = self.left.setdefault(shelf.noun, Left()), judged.verdict.goes
-        left.go, left.stay = left.go + goes, left.stay + (not goes)
-        left.go_bytes += judged.leftover.size * goes
-        self._price(judged.leftover.size, shelf.price, goes=goes)
-        if listing:
-            self.rows.append(Row.left(shelf, judged))
-
-    def _price(self, bytes_: int, price: float, *, goes: bool) -> None:
-        usd = bytes_ / GB * price
-        self.saved, self.costs = self.saved + usd * goes, self.costs + usd * (not goes)
 
 
 @dataclass(frozen=True)
@@ -164,18 +59,31 @@ def cleanup(
     units can't be read is left as it is.
     """
     environments, policy = _environments(app, env, pr), _policy(days, keep)
-    known = histories(app)
+    known, listing = histories(app), explain or dry_run
+    half: list[HalfCleaned] = []
     cleaned, failures = list[Cleaned](), list[TagshipError]()
     for environment in environments:
         result = Cleaned(environment, contradictions=contradictions(app, environment, policy))
         cleaned.append(result)
-        try:
-            _clean(app, result, policy, known, listing=explain or dry_run, dry_run=dry_run)
-        except TagshipError as reason:
-            result.problem = reason.what
-            failures.append(reason)
+        with _noted(result, failures):
+            half.append(_sweep(app, result, policy, known, listing=listing, dry_run=dry_run))
+    # All artifacts first, and what is left of them after: what an artifact of another environment held goes too.
+    for work in half:
+        with _noted(work.cleaned, failures):
+            _tidy(app, work, half, listing=listing, dry_run=dry_run)
+    for result in cleaned:
         _show(app, result, dry_run=dry_run)
     return Cleanup(dry_run, days, keep, cleaned, failures)
+
+
+@contextmanager
+def _noted(result: Cleaned, failures: list[TagshipError]) -> Iterator[None]:
+    """Note why an environment was not cleaned up; the others are."""
+    try:
+        yield
+    except TagshipError as reason:
+        result.problem = reason.what
+        failures.append(reason)
 
 
 def _environments(app: App, env: str, pr: str) -> list[str]:
@@ -208,27 +116,52 @@ def _policy(days: int, keep: int) -> Policy:
     return Policy(days, keep)
 
 
-def _clean(app: App, cleaned: Cleaned, policy: Policy, known: Histories, *, listing: bool, dry_run: bool) -> None:
+@dataclass(frozen=True)
+class HalfCleaned:
+    """An environment whose artifacts were judged.
+
+    `staying` maps them to the reason; `going` are those that a dry run left where they are.
+    """
+
+    cleaned: Cleaned
+    looked: Sequence[Inventory]
+    use: Use
+    retention: Retention
+    staying: dict[str, str] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)
+
+    @property
+    def environment(self) -> str:
+        return self.cleaned.environment
+
+    def needed(self) -> Iterator[tuple[str, str]]:
+        """Yield what is needed there, stored or not, and why."""
+        return ((artifact, f"{reason} ({self.environment})") for artifact, reason in self.retention.kept.items())
+
+
+def _sweep(
+    app: App, cleaned: Cleaned, policy: Policy, known: Histories, *, listing: bool, dry_run: bool
+) -> HalfCleaned:
+    """Judge an environment's artifacts; delete those that go."""
     environment = cleaned.environment
     with app.screen.live(f"looking at what is stored for {environment}") as phase:
         looked = _looked(app, cleaned, dry_run=dry_run)
         use = _used(app, cleaned, policy, known, looked)
-        retention = Retention.of(use, policy, app.store.now())
-        staying: dict[str, str] = {}
+        work = HalfCleaned(cleaned, looked, use, Retention.of(use, policy, app.store.now()))
 
         def seen(swept: SweptArtifact) -> None:
             cleaned.count(swept, listing=listing)
             if not swept.verdict.goes:
-                staying[swept.artifact.id] = swept.verdict.reason
+                work.staying[swept.artifact.id] = swept.verdict.reason
+            elif dry_run:
+                work.going.add(swept.artifact.id)
 
-        sweep = Sweep(app, environment, use, retention, phase, seen)
+        sweep = Sweep(app, environment, use, work.retention, phase, seen)
         try:
             sweep.run(dry_run=dry_run)
         finally:
             cleaned.deleted = sweep.deleted
-        if not (use.hold or cleaned.unlisted):
-            tidying = Tidying(app, environment, use, retention, staying, phase)
-            _tidy(tidying, cleaned, looked, listing=listing, dry_run=dry_run)
+    return work
 
 
 def _looked(app: App, cleaned: Cleaned, *, dry_run: bool) -> list[Inventory]:
@@ -253,16 +186,32 @@ def _used(app: App, cleaned: Cleaned, policy: Policy, known: Histories, looked: 
     return in_use(app, environment, policy, known, held_by_them(looked))
 
 
-def _tidy(tidying: Tidying, cleaned: Cleaned, looked: list[Inventory], *, listing: bool, dry_run: bool) -> None:
-    tidying.seen = lambda shelf, judged: cleaned.count_left(shelf, judged, listing=listing)
-    try:
-        tidying.run(looked, dry_run=dry_run)
-    except Refused as reason:
-        if not dry_run:
-            raise
-        cleaned.unlisted = reason.what
-    finally:
-        cleaned.left_deleted = tidying.deleted
+def _tidy(app: App, work: HalfCleaned, every: Sequence[HalfCleaned], *, listing: bool, dry_run: bool) -> None:
+    """Delete what is left of artifacts that no environment has any longer."""
+    cleaned = work.cleaned
+    if work.use.hold or cleaned.unlisted:
+        return
+    others = [other for other in every if other is not work]
+    with app.screen.live(f"looking at what is left on AWS of {work.environment}") as phase:
+        tidying = Tidying(
+            app,
+            work.environment,
+            work.use,
+            work.retention,
+            work.staying,
+            phase,
+            lambda shelf, judged: cleaned.count_left(shelf, judged, listing=listing),
+            needed=dict(pair for other in others for pair in other.needed()),
+            going={other.environment: other.going for other in others},
+        )
+        try:
+            tidying.run(work.looked, dry_run=dry_run)
+        except Refused as reason:
+            if not dry_run:
+                raise
+            cleaned.unlisted = reason.what
+        finally:
+            cleaned.left_deleted = tidying.deleted
 
 
 def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:

@@ -1,7 +1,8 @@
 """heal: bring the units that do not run what the environment runs to it, and touch no other.
 
 What the environment runs is in the ledger; each unit says itself whether it does. New units, units that were passed
-over and units that failed are the same here. A heal puts nothing back: a unit that it mended stays mended.
+over, units that failed and those on which somebody edited files by hand are the same here. A heal puts nothing back: a
+unit that it mended stays mended.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class HealRequest(Request):
         stored = verified(app, self.environment, artifact)
         units = app.target(self.environment).units()
         reports = _observed(app, self.environment, units)
-        good = {report.unit for report in reports if serves(report, artifact)}
+        good = {report.unit for report in reports if serves(report, artifact) and not report.edited}
         if len(good) < len(units):
             require_clear(app, self.environment, "heal", stored, [unit for unit in units if unit.id not in good])
         return plan_of(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from tagship.domain import commands
 from tagship.domain.deployment import STATES, Deployment
-from tagship.domain.history import as_data, state
+from tagship.domain.history import as_data, person, state
 from tagship.domain.history import evidence as recorded_evidence
 from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
@@ -22,7 +21,6 @@ from tagship.errors import UsageError
 from tagship.ports.app import App
 
 COLUMNS = ("WHEN (UTC)", "OUTCOME", "TOOK", "BY", "WHAT")  # a reason stands below its row
-CI = re.compile(r"run \d+ \((.*)\)\Z")
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,7 @@ def _show_evidence(app: App, deployments: Sequence[Deployment]) -> None:
 
 def _said(mark: Mark) -> list[list[str]]:
     action = f"mark-{mark.verdict} {mark.artifact_id} on {mark.environment}"
-    return [[moment(mark.at), mark.verdict, "", _by(mark.who), action], [mark.reason]]
+    return [[moment(mark.at), mark.verdict, "", person(mark.who), action], [mark.reason]]
 
 
 def _rows(deployment: Deployment) -> list[list[str]]:
@@ -206,11 +204,5 @@ def _rows(deployment: Deployment) -> list[list[str]]:
     first, last = deployment.first, deployment.last
     took = span(deployment.seconds) if deployment.ended else ""
     action = " ".join(filter(None, [first.action, deployment.label, "on", first.environment]))
-    rows = [[moment(first.at), state(deployment), took, _by(first.who), action]]
+    rows = [[moment(first.at), state(deployment), took, person(first.who), action]]
     return [*rows, [last.reason]] if last.reason else rows
-
-
-def _by(who: str) -> str:
-    """Name a person and a place; of a CI run, whose push."""
-    run = CI.match(who)
-    return f"{run[1]}, CI" if run else who

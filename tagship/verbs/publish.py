@@ -28,8 +28,9 @@ from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SecretRef
 from tagship.engine import handover
-from tagship.engine.artifacts import folder, stored_manifest, verified_manifest
+from tagship.engine.artifacts import folder, stored_manifest, verified
 from tagship.engine.attested import check_named
+from tagship.engine.github_attested import keep_early
 from tagship.engine.scope import named
 from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
@@ -104,8 +105,9 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
 
 def _read_back(app: App, work: Work) -> Manifest:
     """Verify all that is stored, the attestations that the manifest names too."""
-    manifest = verified_manifest(app, work.environment, work.artifact_id)
+    manifest = verified(app, work.environment, work.artifact_id, by_github=False).manifest
     check_named(app, manifest)
+    keep_early(app, manifest)
     return manifest
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tagship.domain import commands
 from tagship.domain.absent import gone_sentence
+from tagship.domain.history import person
 from tagship.domain.text import MANY, counted, listed, moment
 from tagship.domain.version import ArtifactId
 from tagship.engine.drift import NOT_KNOWN, NOTHING, UnitStatus, is_down
@@ -120,7 +121,10 @@ def _healing(current: Status) -> str:
     heal = commands.heal(current.environment)
     if all(unit.runs == NOT_KNOWN for unit in current.units if unit.drift):
         return f"once every {current.units[0].noun} can be asked, to see that it runs {current.artifact}: {heal}"
-    them = "it" if len([unit for unit in current.units if unit.drift]) == 1 else "them"
+    drifted = [unit for unit in current.units if unit.drift]
+    if all(unit.edited for unit in drifted):
+        return f"to have these files as they were deployed: {heal}"
+    them = "it" if len(drifted) == 1 else "them"
     return f"to bring {them} to {current.artifact}: {heal}"
 
 
@@ -145,9 +149,8 @@ def _show_gone(app: App, current: Status) -> None:
 def _show(app: App, current: Status) -> None:
     if current.artifact:
         word = f"partial ({current.partial})" if current.partial else "healthy"
-        app.screen.say(
-            f"{current.environment}: {current.artifact}, {word} since {moment(current.since)} UTC, by {current.who}"
-        )
+        since = f"{word} since {moment(current.since)} UTC, by {person(current.who)}"
+        app.screen.say(f"{current.environment}: {current.artifact}, {since}")
     else:
         app.screen.say(f"{current.environment}: nothing was ever healthy here")
     _show_signatures(app, current)

@@ -49,7 +49,16 @@ def unlock(
         return before
     app.leases.break_(environment, id)
     app.screen.say(f"{environment} is free; {before.holder} stops before its next action")
+    _say_if_unended(app, environment, id)
     return _now(app, environment)
+
+
+def _say_if_unended(app: App, environment: str, id: str) -> None:
+    """Say how to end what the holder leaves behind."""
+    with suppress(ServiceFailed):  # the lease is free, whatever else can be read
+        for deployment in app.ledger.deployments(environment, 1):
+            if deployment.id == id and not deployment.ended:
+                app.screen.say(f"deployment {id} has not ended. End it: {commands.resume(environment)}")
 
 
 def _restarted(app: App, environment: str, id: str, reason: str, dry_run: bool) -> Holder:

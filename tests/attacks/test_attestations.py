@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tagship.domain.github_attestation import written
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import stored_manifest
 from tagship.errors import NotAuthentic
 from tagship.verbs.deploy import deploy
 from tagship.verbs.publish import publish
 from tagship.verbs.rollback import rollback
+from tests.fakes.sigstore import NOW, Sigstore, statement
 from tests.fakes.target import FakeTarget, machine
 from tests.program.test_host_attestations import V1, V2, attested, pin, provenance
 from tests.sandbox.machine import Machine
 from tests.sandbox.machine import machine as host_machine
 from tests.unit.ci import VERSION
 from tests.unit.engine.test_attested import PROVENANCE, WORKFLOW, FakeApp, published, requiring
+from tests.unit.engine.test_github_attested import INSTANCE, KEY
+from tests.unit.engine.test_github_attested import made as requiring_github
 
 
 @pytest.fixture
@@ -64,3 +72,32 @@ def test_a_host_that_requires_provenance_runs_nothing_without_it(host: Machine) 
     assert "is not the one that its manifest names" in answer.reason
     provenance(host, V2).unlink()
     assert (host.deploy(evil).code, host.answers()) == (5, V1)
+
+
+def test_who_holds_the_release_key_and_the_bucket_still_lacks_githubs_word(tmp_path: Path) -> None:
+    """Signed manifest, signed provenance that names the workflow: all that the stolen key can make."""
+    app = requiring_github(tmp_path)
+    refused(app, "has no attestation by acme/hello/deploy-dev.yml@refs/tags/")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"workflow": WORKFLOW.replace("deploy-dev", "ci")},
+        {"workflow": WORKFLOW.replace("tags/0.1.0-dev", "heads/feature")},
+        {"repository": "acme/fork"},
+        {"issuer": "https://gitlab.com"},
+        {"signed": NOW + timedelta(days=1)},
+        {"digest": "e" * 64},
+        {"instance": Sigstore()},
+    ],
+    ids=["another workflow", "a branch", "a fork", "another issuer", "expired", "other bytes", "own instance"],
+)
+def test_attestations_that_somebody_put_into_the_bucket_are_not_believed(tmp_path: Path, lie: dict[str, Any]) -> None:
+    app = requiring_github(tmp_path)
+    manifest = stored_manifest(app, "dev", ArtifactId(VERSION))
+    assert manifest
+    instance, digest = lie.pop("instance", INSTANCE), lie.pop("digest", manifest.bundle.sha256)
+    bundle = instance.bundle(statement({"bundle": digest}), **{"workflow": WORKFLOW, **lie})
+    app.store.create(KEY, written([bundle]))
+    refused(app, "has no attestation by acme/hello/deploy-dev.yml@refs/tags/")

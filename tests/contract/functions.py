@@ -64,6 +64,7 @@ class Place(FakeApp):
     """The ports that a kind is given."""
 
     aws: Any = None
+    region: str = ""
 
 
 @dataclass
@@ -91,9 +92,9 @@ class Functions:
             **changes,
         }
         packages = {name: {"directory": f"build/{name}"} for name in short}
-        chosen = settings(environments={"dev": dev}, packages=packages)
-        aws = strict_aws.aws()
-        app = Place(settings=chosen, aws=aws, store=S3Store(aws, strict_aws.bucket(f"functions-{number}")))  # type: ignore[arg-type]
+        aws, bucket = strict_aws.aws(), strict_aws.bucket(f"functions-{number}")
+        chosen = settings(environments={"dev": dev}, packages=packages, aws={"bucket": bucket})
+        app = Place(settings=chosen, aws=aws, store=S3Store(aws, bucket))  # type: ignore[arg-type]
         app.clock = SystemClock()  # type: ignore[assignment]
         place = cls(app, names)
         switch(update=0, throttled=0, lost=0, failed_updates=0)

@@ -25,6 +25,7 @@ class ImageFunctions(Functions):
     """Each runs the environment's own image; infrastructure made it of `:latest`."""
 
     folder: Path = Path()
+    platform: str = "linux/amd64"  # that images are built for
 
     @classmethod
     def of_images(cls, short: Sequence[str], folder: Path, alias: str = "live", **changes: Any) -> ImageFunctions:
@@ -53,7 +54,7 @@ class ImageFunctions(Functions):
             )
         return place
 
-    def build(self, tag: str, fault: str = "", words: str = "") -> str:
+    def build(self, tag: str, fault: str = "", words: str = "", platform: str = "") -> str:
         """Put an image under a tag, whatever was there; returns its digest."""
         text = HANDLER.format(fault=fault) + f"# {tag} {words}\n"
         digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -61,6 +62,7 @@ class ImageFunctions(Functions):
         (kept / "root/task").mkdir(parents=True, exist_ok=True)
         (kept / "root/task/app.py").write_text(text, "utf-8")
         config = {"folder": "/task", "variables": {}, "command": ["app.handler"], "passed_over": []}
+        config["platform"] = platform or self.platform
         (kept / "config.json").write_text(json.dumps(config), "utf-8")
         place = self.folder / "tags" / quote(REPOSITORY, safe="") / f"{quote(tag, safe='')}.json"
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -56,8 +56,10 @@ def test_alarms_and_the_dashboard_are_what_the_api_takes(aws: Aws) -> None:
     assert len(page) == len(made) == 12
     properties: dict[str, Any] = resources(WATCHED)["Dashboard"]["Properties"]
     body = properties["DashboardBody"]["Fn::Sub"]
-    cloudwatch.put_dashboard(DashboardName=properties["DashboardName"], DashboardBody=body)
-    assert json.loads(cloudwatch.get_dashboard(DashboardName="tagship-hello")["DashboardBody"]) == json.loads(body)
+    cloudwatch.put_dashboard(DashboardName="tagship-hello-us-east-1", DashboardBody=body)
+    assert json.loads(cloudwatch.get_dashboard(DashboardName="tagship-hello-us-east-1")["DashboardBody"]) == json.loads(
+        body
+    )
 
 
 def test_the_first_line_makes_its_stream(aws: Aws) -> None:

@@ -41,6 +41,17 @@ def test_every_page_of_open_pull_requests_is_read(answers: Answers, url: str) ->
     assert list(found.open_pull_requests()) == list(range(1, 102))
 
 
+def test_the_attestations_of_a_digest_are_its_bundles_and_none_if_there_are_none(answers: Answers, url: str) -> None:
+    digest = "sha256:" + "d" * 64
+    rows = [{"bundle": {"mediaType": "x"}}, {"bundle": None, "bundle_url": "https://x.example"}]
+    answers.paths[f"{BASE}/attestations/{digest}?per_page=100"] = {"attestations": rows}
+    answers.paths[f"{BASE}/attestations/sha256:none?per_page=100"] = 404
+    found = connect("acme/hello", url, "token")
+    assert found
+    assert found.attestations(digest) == [{"mediaType": "x"}]
+    assert list(found.attestations("sha256:none")) == []
+
+
 def run(number: int, branch: str, name: str, **changes: Any) -> dict[str, Any]:
     url = f"https://github.com/acme/hello/actions/runs/{number}"
     path = f".github/workflows/{name}.yml"

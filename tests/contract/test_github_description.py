@@ -27,11 +27,15 @@ from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board as Pages
 
 DESCRIPTION = json.loads((Path(__file__).parents[1] / "data/github/openapi.json").read_bytes())["operations"]
-COMMIT = "c" * 40
+COMMIT, DIGEST = "c" * 40, "sha256:" + "d" * 64
 RUN = "https://github.com/acme/hello/actions/runs/7"
 STAGES = (Stage("build", "success"), Stage("ship", "failure"), Stage("tested", "cancelled"))
 GOOD = News("d-1", "hello", "dev", "1.4.0", COMMIT, "healthy", "It serves.", RUN, "https://x.example", stages=STAGES)
 BAD = replace(GOOD, id="d-2", state="rolled-back", headline="It failed.", evidence="boom")
+
+
+PULL = {"number": 5, "state": "closed", "user": {"login": "dependabot[bot]"}, "head": {"sha": COMMIT}}
+BY_GITHUB = {"committer": {"login": "web-flow"}, "commit": {"verification": {"verified": True}}}
 
 
 def operation(method: str, path: str) -> tuple[str, Any]:
@@ -150,8 +154,11 @@ def test_what_is_asked_is_as_github_describes_its_api(judge: Judge, api: str) ->
         "/environments/dev": {"id": 1, "name": "dev", "deployment_branch_policy": None, "protection_rules": []},
         "/pulls/5": {"number": 5, "state": "open", "head": {"sha": COMMIT}},
         "/pulls": [],
-        f"/commits/{COMMIT}/pulls": [],
+        f"/commits/{COMMIT}/pulls": [{**PULL, "merge_commit_sha": COMMIT, "merged_at": "2026-11-20T12:00:00Z"}],
+        f"/commits/{COMMIT}": {"sha": COMMIT, **BY_GITHUB},
+        "/pulls/5/commits": [{"sha": COMMIT, "author": {"login": "dependabot[bot]"}, **BY_GITHUB}],
         f"/commits/{COMMIT}/check-runs": {"total_count": 0, "check_runs": []},
+        f"/attestations/{DIGEST}": {"attestations": [{"bundle": {"mediaType": "x"}, "repository_id": 1}]},
         "": {"id": 34, "owner": {"id": 12}, "private": False},
     }
     forge = GitHub("acme/hello", api, "t", "https://github.com/acme/hello/actions")
@@ -164,8 +171,9 @@ def test_what_is_asked_is_as_github_describes_its_api(judge: Judge, api: str) ->
     forge.home()
     forge.pull_request(5)
     forge.open_pull_requests()
-    forge.author(COMMIT)
+    assert forge.author(COMMIT) == "dependabot[bot]"
     forge.green(COMMIT)
+    assert forge.attestations(DIGEST) == [{"mediaType": "x"}]
     assert judge.wrong == []
 
 

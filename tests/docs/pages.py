@@ -9,7 +9,6 @@ A page is a story, read from top to bottom. What a reader does not see stands in
     <!-- exits: 9 -->               the last command of the next block ends with that code
     <!-- stands for: TEXT = COMMAND -->   what the command prints takes the place of TEXT in the blocks that follow
     <!-- into: tagship.toml -->     the next block, of settings, is added to that file and committed
-    <!-- part of: dev -->           the next block, of settings, is read as part of that kind's settings
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ TOP = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(str(page.relative_to(TOP)) for page in (TOP / "docs").glob("*.md"))]
 TYPED = {"sh", "console"}  # languages of blocks that are typed
 LANGUAGES = TYPED | {"toml", "yaml", "hcl", "make", "json", "text"}
-WORDS = ("story", "first", "not run", "exits", "stands for", "into", "part of")
+WORDS = ("story", "first", "not run", "exits", "stands for", "into")
 REASONS = {
     "aws": "it acts on a service of AWS that the sandbox does not play",
     "github": "it asks GitHub, by GitHub's own program",

@@ -67,10 +67,17 @@ print(host["root"])' "$1"
 # dies VERSION: deploy it, and kill the runner while a host acts.
 dies() {
   TAGSHIP_ENVIRONMENTS_DEV_HEALTH_ATTEMPTS=60 TAGSHIP_ENVIRONMENTS_DEV_EC2_TIMEOUT=300 \
-    tagship deploy --version "$1" --env dev >/dev/null 2>&1 &
+    tagship deploy --version "$1" --env dev >"$STORY/died" 2>&1 &
   local runner=$!
-  until tagship lock --env dev --json | grep -q 'hosts act'; do sleep 0.2; done
+  until tagship lock --env dev --json | python3 -c '
+import json, sys
+sys.exit(not any(held["state"] == "held" and "hosts act" in held["phase"] for held in json.load(sys.stdin)))'; do
+    sleep 0.2
+  done
   kill -9 "$runner"
+  cat "$STORY/died"
+  tagship history --env dev --limit 3
+  tagship lock --env dev
 }
 
 # preview NUMBER: publish an artifact of that pull request; its id.

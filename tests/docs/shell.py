@@ -16,8 +16,8 @@ COLUMNS, ROWS = 120, 60
 LONGEST = 240  # seconds that a command may take
 QUIET = 0.3  # seconds without output after which a question is taken to wait
 SAVED = (
-    'code=$?; trap - EXIT; pwd >"$STORY/where"; export -p >"$STORY/variables"; declare -f >"$STORY/functions"; '
-    "exit $code"
+    'code=$?; trap - EXIT; pwd >"$STORY/where"; export -p >"$STORY/variables"; '
+    'declare -f >"$STORY/functions"; exit $code'
 )
 KEPT = 'cd "$(cat "$STORY/where")"; . "$STORY/variables"; . "$STORY/functions"'
 

@@ -14,6 +14,7 @@ from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.app import App
+from tagship.ports.attestations import Attestations
 from tagship.ports.board import Board, Hook
 from tagship.ports.forge import Forge
 from tagship.ports.hooks import HookRunner
@@ -110,6 +111,10 @@ class FakeApp:
     @property
     def board(self) -> Board | None:
         return cast("Board | None", self.given.get("board"))
+
+    @property
+    def attestations(self) -> Attestations:
+        return cast("Attestations", self.given["attestations"])
 
     @property
     def hooks(self) -> Mapping[str, Hook]:

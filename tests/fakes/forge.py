@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tagship.errors import ServiceFailed
 from tagship.ports.forge import Home, Notice, Protection, PullRequest, Run
@@ -40,6 +41,7 @@ class FakeForge:
         self.listed: list[int] | None = None  # of those that are open, where a listing is older than `pulls`
         self.gates: dict[str, Protection] = {}
         self.authors: dict[str, str] = {}  # of merged pull requests, by commit
+        self.attested: dict[str, list[Mapping[str, Any]]] = {}  # bundles, by digest
         self.owned = Home("12", "34", "2024-01-01T00:00:00Z")
 
     @property
@@ -53,6 +55,10 @@ class FakeForge:
         if len(self.asked) <= self.appears_after or not self.states:
             return None
         return self.states[0]
+
+    def attestations(self, digest: str) -> Sequence[Mapping[str, Any]]:
+        self._answer()
+        return self.attested.get(digest, [])
 
     def run(self, run_id: str) -> Run:
         self.looks += 1

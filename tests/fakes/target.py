@@ -33,6 +33,7 @@ class Machine:
     reason: str = "it answered 500"
     evidence: str = "Traceback: boom"
     unsigned: bool = False  # nobody signed what it is to run
+    edited: tuple[str, ...] = ()  # by hand, since it was deployed
 
     def obey(self, change: Change, *, fails: bool = False) -> Report:
         if change.fence < self.fence:
@@ -45,7 +46,9 @@ class Machine:
         before = self.serving
         if planned == "healthy":
             self.serving = change.artifact_id
-            return self._report("unchanged" if before == change.artifact_id else "healthy", change, before)
+            same = before == change.artifact_id and not self.edited
+            self.edited = ()
+            return self._report("unchanged" if same else "healthy", change, before)
         if planned == "rollback-failed":
             self.serving = ""
         evidence = "" if planned in {"held", "silent", "superseded"} else self.evidence
@@ -54,7 +57,8 @@ class Machine:
     def observed(self) -> Report:
         if self.observed_as:
             return self._report(self.observed_as, reason="it does not answer")
-        return self._report("healthy" if self.serving else "empty", previous=self.serving)
+        report = self._report("healthy" if self.serving else "empty", previous=self.serving)
+        return replace(report, edited=self.edited)
 
     def _report(self, outcome: str, change: Change | None = None, previous: str = "", reason: str = "") -> Report:
         artifact = change.artifact_id if change else ""

@@ -1,16 +1,14 @@
 """cleanup among deployments, rollbacks, freezes, marks and crashes, in any order: what can be needed is always there.
 
-FAULTS=whole runs 10,000 histories, as the nightly job does; otherwise a sample.
+How many, and what is shared with other histories: tests/faults/histories.py.
 """
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from tagship.domain import layout
 from tagship.domain.deployment import serving
@@ -18,28 +16,22 @@ from tagship.domain.standing import ways_back
 from tagship.errors import TagshipError
 from tagship.verbs.cleanup import cleanup
 from tagship.verbs.deploy import deploy
-from tagship.verbs.freeze import freeze
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
 from tagship.verbs.rollback import rollback
-from tagship.verbs.thaw import thaw
 from tests.fakes.app import FakeApp
+from tests.fakes.repository import FakeRepository
+from tests.faults.histories import CleanedUp, Killed, told
 
 VERSIONS = [f"0.1.{number}-dev" for number in range(8)]
-HISTORIES = 10_000 if os.environ.get("FAULTS") == "whole" else 60
-DAY = 86400
 
 
-class Killed(BaseException):
-    """The process of a cleanup or a deployment is gone."""
-
-
-class Histories(RuleBasedStateMachine):
+class Histories(CleanedUp):
     """One environment with a host. `published` are the versions that CI has stored, each once."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.app = FakeApp()
+        self.app = FakeApp(given={"repository": FakeRepository()})
         self.published: list[str] = []
 
     @initialize()
@@ -87,22 +79,6 @@ class Histories(RuleBasedStateMachine):
             return  # Git would be asked whether it exists
         with suppress(TagshipError):
             (mark_good if good else mark_bad)(self.app, version=version, env="dev", reason="somebody said so")
-
-    @rule(thawed=st.booleans())
-    def hold(self, thawed: bool) -> None:
-        with suppress(TagshipError):
-            if thawed:
-                thaw(self.app, env="dev", yes=True)
-            else:
-                freeze(self.app, env="dev", until="8h", reason="the sale")
-
-    @rule(days=st.integers(1, 20))
-    def time_passes(self, days: int) -> None:
-        self.app.clock.advance(days * DAY)
-
-    @rule(days=st.integers(0, 8), keep=st.integers(0, 3))
-    def clean(self, days: int, keep: int) -> None:
-        self._clean(days, keep)
 
     @rule(request=st.integers(1, 3), after=st.booleans(), keep=st.integers(0, 3))
     def cleanup_is_killed(self, request: int, after: bool, keep: int) -> None:
@@ -161,10 +137,9 @@ class Histories(RuleBasedStateMachine):
         assert not runs or self._whole(runs)
 
 
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=HISTORIES,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+class Rest(Histories):
+    """The other half of them."""
+
+
+TestHistories = told(Histories, 2, 60)
+TestRest = told(Rest, 2, 60)

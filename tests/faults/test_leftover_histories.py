@@ -4,21 +4,19 @@ Two environments with promotions between them, and a preview. Each deployment le
 task definition, a version of a launch template, an image with its platform's. Deployments, rollbacks, promotions,
 freezes, previews, aliases that somebody points by hand, cleanups and crashes come in any order.
 
-FAULTS=whole runs 10,000 histories, as `make test-cleanup` does; otherwise a sample.
+How many, and what is shared with other histories: tests/faults/histories.py. A quarter of them is of each kind.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from tagship.domain import layout
 from tagship.domain.change import Change
@@ -31,7 +29,6 @@ from tagship.errors import TagshipError
 from tagship.verbs import tested as verb
 from tagship.verbs.cleanup import cleanup
 from tagship.verbs.deploy import deploy
-from tagship.verbs.freeze import freeze
 from tagship.verbs.preview_close import preview_close
 from tagship.verbs.promote import promote
 from tagship.verbs.rollback import rollback
@@ -44,11 +41,10 @@ from tests.fakes.images import FakeImages
 from tests.fakes.leftovers import FakeShelf
 from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
+from tests.faults.histories import DAY, CleanedUp, Killed, told
 from tests.unit.verbs.test_previews import Tool
 from tests.unit.verbs.test_promote import give_configuration
 
-HISTORIES = 10_000 if os.environ.get("FAULTS") == "whole" else 40
-DAY = 86400
 VERSIONS = [f"0.1.{number}-dev" for number in range(10)]
 PREVIEW, BUILD = "pr-7", "622d2103-20250820-124500"
 REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"
@@ -58,10 +54,6 @@ NOUNS = {
     "ecs": "task definition hello",
     "asg": "version of template lt",
 }
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 @dataclass
@@ -100,15 +92,17 @@ class Kind(FakeTarget):
         return used | ({self.alias: "alias blue names it"} if self.alias in self.shelf.rows else {})
 
 
-class Leftovers(RuleBasedStateMachine):
+class Leftovers(CleanedUp):
     """dev, prod and a preview, of one kind of target."""
 
-    @initialize(kind=st.sampled_from(sorted(NOUNS)))
-    def begin(self, kind: str) -> None:
+    kind: str
+
+    @initialize()
+    def begin(self) -> None:
         self.published: list[str] = []
         self.folder = tempfile.TemporaryDirectory()  # where a promotion packs its bundle anew
         self.app = an_app(Path(self.folder.name))
-        self.each = {name: Kind([machine(f"{name}-1")], kind=kind) for name in ("dev", "prod", PREVIEW)}
+        self.each = {name: Kind([machine(f"{name}-1")], kind=self.kind) for name in ("dev", "prod", PREVIEW)}
         for target in self.each.values():
             target.now = self.app.clock.now
         self.app.each = self.each
@@ -208,22 +202,6 @@ class Leftovers(RuleBasedStateMachine):
         if str(number) in self.each[env].shelf.rows:
             self.each[env].alias = str(number)
 
-    @rule(thawed=st.booleans())
-    def hold(self, thawed: bool) -> None:
-        with suppress(TagshipError):
-            if thawed:
-                thaw(self.app, env="dev", yes=True)
-            else:
-                freeze(self.app, env="dev", until="8h", reason="the sale")
-
-    @rule(days=st.integers(1, 20))
-    def time_passes(self, days: int) -> None:
-        self.app.clock.advance(days * DAY)
-
-    @rule(days=st.integers(0, 8), keep=st.integers(0, 3))
-    def clean(self, days: int, keep: int) -> None:
-        self._clean(days, keep)
-
     @rule(at=st.integers(1, 6), keep=st.integers(0, 3), manifests=st.booleans())
     def cleanup_is_killed(self, at: int, keep: int, manifests: bool) -> None:
         steps: list[str] = []
@@ -296,14 +274,13 @@ class Leftovers(RuleBasedStateMachine):
                 assert {unit.serving for unit in target.machines} - {""} <= left
 
     def teardown(self) -> None:
-        """After all of it, cleanups converge: one leaves to the next what an environment had that it came to later."""
+        """After all of it, one cleanup is enough: another finds nothing to do."""
         if not hasattr(self, "images"):
             return
         self.app.clock.advance(60 * DAY)
         with suppress(TagshipError):
             thaw(self.app, env="dev", yes=True)
-        for _ in range(2):
-            self._clean(0, 0)
+        self._clean(0, 0)
         once = self._everything()
         self._clean(0, 0)
         assert self._everything() == once
@@ -348,10 +325,23 @@ def an_app(root: Path) -> Places:
     return Places(settings=chosen, root=root, given=given)
 
 
-TestLeftovers = Leftovers.TestCase
-TestLeftovers.settings = settings(
-    max_examples=HISTORIES,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+class OfHosts(Leftovers):
+    kind = "ec2"
+
+
+class OfFunctions(Leftovers):
+    kind = "lambda"
+
+
+class OfServices(Leftovers):
+    kind = "ecs"
+
+
+class OfGroups(Leftovers):
+    kind = "asg"
+
+
+TestHosts = told(OfHosts, 4, 40)
+TestFunctions = told(OfFunctions, 4, 40)
+TestServices = told(OfServices, 4, 40)
+TestGroups = told(OfGroups, 4, 40)

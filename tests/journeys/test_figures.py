@@ -33,7 +33,7 @@ def test_a_deployment_writes_its_figures_into_what_setup_made(here: Shop) -> Non
     again = json.loads(tagship(here, "setup", "--json").stdout)
     assert {row["change"] for row in again["changes"]} == {"keep"}
     assert len(client(here.running, "cloudwatch").describe_alarms()["MetricAlarms"]) == 8
-    dashboard = client(here.running, "cloudwatch").get_dashboard(DashboardName="tagship-hello")
+    dashboard = client(here.running, "cloudwatch").get_dashboard(DashboardName="tagship-hello-us-east-1")
     assert json.loads(dashboard["DashboardBody"])["widgets"]
     ran = tagship(here, "deploy", "--artifact", here.publish("0.1.0"), "--env", "dev")
     assert ran.returncode == 0, ran.stderr

@@ -133,3 +133,24 @@ def test_an_app_that_dies_on_one_host_is_named_and_started_again_by_a_heal(here:
     assert f"nothing is serving on {dead.name}" in caught.value.state
     assert heal(here.app()).state == "healthy"
     assert here.serving() == [new] * 3
+
+
+def test_an_env_that_somebody_edited_is_drift_that_a_heal_mends_and_nobody_prints_it(
+    here: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version, host = here.version("0.1.0"), here.hosts[1]
+    file = host.root / "opt/hello/.env"
+    before = file.read_bytes()
+    file.write_text("TOKEN='hunter2hunter2'\n", "utf-8")
+    [found] = status(here.app(), env="e1")
+    assert [(unit.id, unit.drift) for unit in found.units if unit.drift] == [
+        (host.id, "edited by hand since it was deployed: .env")
+    ]
+    assert "to have these files as they were deployed: inv heal --env e1" in capsys.readouterr().out
+    assert heal(here.app()).state == "healthy"
+    assert file.read_bytes() == before
+    assert here.serving() == [version] * 3
+    [found] = status(here.app(), env="e1")
+    assert not found.drifted
+    said = capsys.readouterr()
+    assert "hunter2" not in said.out + said.err

@@ -56,6 +56,8 @@ def pushed(team: Team, count: int, clock: pytest.MonkeyPatch) -> list[str]:
     assert runs == {first: "in_progress", **dict.fromkeys(commits[1:], "queued")}
     release()
     ended = team.ended("build-and-promote", count)
+    wrong = [team.page(run) for run in ended if run["conclusion"] != "success"]
+    assert not wrong, wrong[0]
     assert [(run["head_sha"], run["conclusion"]) for run in ended] == [(commit, "success") for commit in commits]
     return [team.id_of(commit) for commit in commits]
 

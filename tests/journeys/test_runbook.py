@@ -14,6 +14,7 @@ import pytest
 
 from tagship.sandbox import lifecycle
 from tagship.verbs.lock import lock
+from tests.docs.pages import blocks
 from tests.sandbox import shop
 from tests.sandbox.conftest import post, start, until
 from tests.sandbox.shop import Shop
@@ -27,8 +28,7 @@ PATIENT = {"TAGSHIP_ENVIRONMENTS_DEV_HEALTH_ATTEMPTS": "60", "TAGSHIP_ENVIRONMEN
 
 def on_the_page() -> Mapping[str, str]:
     """verb -> the command of the first screen, as it stands there."""
-    screen = RUNBOOK.read_text("utf-8").split("```")[1]
-    lines = [re.sub(r"\s+#.*", "", line) for line in screen.strip().splitlines()]
+    lines = [re.sub(r"\s+#.*", "", line) for line in blocks("docs/runbook.md")[0].text.splitlines()]
     return {shlex.split(line)[1]: line for line in lines}
 
 

@@ -119,6 +119,8 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "who": HERE,
     "signed_in": HERE,
     "run_url": HERE,
+    "state_place": HERE,
+    "attestations": HERE,  # it asks nobody
     "site": _talks_to_the_sandbox,
     "report_site": _talks_to_the_sandbox,
     "figures": _talks_to_the_sandbox,

@@ -13,6 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from tagship.domain.asg.record import GroupRecord
 from tagship.domain.units import Report
+from tagship.sandbox.hosts.simulated import SimulatedHost
 from tests.contract import strict_aws
 from tests.contract.groups import AMI, NO_AMI, Groups, switch, until
 
@@ -277,3 +278,21 @@ def test_the_calls_of_a_look_are_few(place: Groups) -> None:
     looks = calls.count("DescribeInstanceRefreshes")
     assert len(described) <= 2 * looks + 4
     assert strict_aws.world()
+
+
+def test_an_instance_on_which_somebody_edited_files_is_named_and_replaced_by_the_same_version(place: Groups) -> None:
+    outcome(place, "0.9.0-dev")
+    name, number = group(place), place.launches(group(place))
+    before = place.ids(name)
+    host = strict_aws.world().machines[before[0]]
+    assert isinstance(host, SimulatedHost)
+    host.edited.append(".env")
+    target = place.connect()
+    [report] = target.observe(target.units(), lambda *_: None)
+    assert (report.outcome, report.serving, report.edited) == ("healthy", "0.9.0-dev", (f"{before[0]}: .env",))
+    assert outcome(place, "0.9.0-dev") == ("healthy", "0.9.0-dev", "0.9.0-dev")
+    assert not set(before) & set(place.ids(name))
+    assert place.launches(name) == number
+    [report] = target.observe(target.units(), lambda *_: None)
+    assert report.edited == ()
+    assert outcome(place, "0.9.0-dev")[0] == "unchanged"

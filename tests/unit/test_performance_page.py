@@ -23,5 +23,5 @@ def test_a_run_puts_in_its_own_and_leaves_the_others(tmp_path: Path) -> None:
     assert "| memory | 160 MB | 500 hosts | 160 MB | < 150 MB | missed |" in second
     assert ("90 ms" in first, "90 ms" in second, "| 70 ms | 80 ms | 0.88 x |" in second) == (True, False, True)
     assert second.count("## list\n") == second.count("## fleet\n") == 1
-    for said in ("`python -m scripts.bench list`", "cores of", "Python 3.", "git version", "boto3 "):
+    for said in ("`python -m scripts.bench list`", "cores of", "load ", "Python 3.", "git version", "boto3 "):
         assert said in second

@@ -9,6 +9,7 @@ import pytest
 from tagship.errors import SettingsError
 from tagship.settings import Settings, load
 from tagship.settings.asg import Asg
+from tagship.settings.previews import ANY
 
 TOP = """
 app = "hello"
@@ -85,3 +86,11 @@ def test_a_template_that_cannot_work_is_told_when_it_is_read(tmp_path: Path, old
     with pytest.raises(SettingsError) as caught:
         read(tmp_path, TOP.replace(old, new))
     assert problem in caught.value.what
+
+
+def test_what_stands_for_all_previews_is_no_environment_that_somebody_lists(tmp_path: Path) -> None:
+    chosen = read(tmp_path)
+    for name in chosen.environments:  # what asks for the account of all of them must not add one meanwhile
+        chosen.environment(f"pr-{ANY}")
+        assert chosen.environment(name)
+    assert list(chosen.environments) == ["dev"]

@@ -545,6 +545,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "test-permissions",
         "test-pipelines",
         "test-kinds",
+        "test-docs",
     }
     assert set(verbs) == set(TASKS) - NOT_TYPED
     for name, recipe in verbs.items():

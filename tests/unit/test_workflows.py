@@ -124,3 +124,23 @@ def test_what_writes_to_a_pull_request_or_takes_its_environment_away_runs_what_t
         writes = job["permissions"].get("pull-requests") == "write"
         assert writes == (name in ("close", "notify"))
         assert ("base.sha" in checkout["with"].get("ref", "")) == writes
+
+
+EVERY = sorted((TOP / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("text", [*(path.read_bytes() for path in EVERY), *(text for _, text in WRITTEN)])
+def test_a_permission_to_write_or_for_an_identity_has_its_reason_beside_it(text: bytes) -> None:
+    lines = [line for line in text.decode().splitlines() if re.match(r" +[a-z-]+: (write|read)\b", line)]
+    assert lines or b"\njobs:" not in text
+    assert [line for line in lines if "#" not in line and line.strip() != "contents: read"] == []
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_what_the_clock_starts_here_with_an_identity_waits_for_a_variable_of_the_repository(path: Path) -> None:
+    """Without it, no role is there, and each run would fail at the login."""
+    flow = yaml.safe_load(path.read_bytes())
+    scheduled = "schedule" in (flow[True] if isinstance(flow[True], dict) else {})
+    jobs = [job for job in flow["jobs"].values() if "id-token" in job.get("permissions", {})]
+    for job in jobs if scheduled else ():
+        assert job["if"] == "github.event_name != 'schedule' || vars.TAGSHIP_SCHEDULES == 'true'"

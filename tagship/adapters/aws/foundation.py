@@ -10,13 +10,13 @@ from typing import Any
 from tagship.adapters.aws import removal
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.aws.stack_status import again, check_usable, look_at
 from tagship.adapters.aws.tags import tagged
-from tagship.domain import aws_commands, commands, denials
+from tagship.domain import aws_commands, denials
 from tagship.domain.documents import same_document, version_name
 from tagship.domain.foundation import Existing, Stack
 from tagship.domain.keys import pem
-from tagship.domain.text import either
-from tagship.errors import Held, Refused, ServiceFailed
+from tagship.errors import Refused, ServiceFailed
 from tagship.ports.account import ImageRepository
 from tagship.ports.people import Clock
 
@@ -26,7 +26,6 @@ LONGEST = 1800  # seconds until it is no longer waited for
 _UNCHANGED = "This stack was not changed."
 GONE = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"})  # a stack of that status has no resources
 UNUSABLE = frozenset({"Disabled", "PendingDeletion"})  # of a key, which somebody can use again
-USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class AccountFoundation:
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
         existing = self.stack(wanted.name)
         if existing:
-            _check_usable(existing)
+            check_usable(existing)
         arguments: dict[str, Any] = {
             "StackName": wanted.name,
             "TemplateBody": wanted.template,
@@ -162,7 +161,7 @@ class AccountFoundation:
                 raise ServiceFailed(
                     f"The stack {name} is not done after {LONGEST // 60} min.",
                     state="CloudFormation is still working on it.",
-                    remedy=f"Look again: {_look(name)}",
+                    remedy=f"Look again: {look_at(name)}",
                 )
             self.clock.sleep(WAIT)
         if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -172,7 +171,7 @@ class AccountFoundation:
         raise ServiceFailed(
             f"CloudFormation could not make the stack {name}: {why}",
             state=f"The status of the stack is now {stack.status}.",
-            remedy=f"Fix that, then: {_again(stack)}",
+            remedy=f"Fix that, then: {again(stack)}",
         )
 
     def _why(self, name: str) -> str:
@@ -266,27 +265,6 @@ def _stack(description: Mapping[str, Any], template: Any) -> Stack:
     )
 
 
-def _check_usable(stack: Stack) -> None:
-    if stack.status in USABLE:
-        return
-    if stack.status.endswith("IN_PROGRESS"):
-        raise Held(
-            f"Somebody else is changing the stack {stack.name}: its status is {stack.status}.",
-            state=_UNCHANGED,
-            remedy=either(f"Wait until it is done, then: {commands.setup()}", f"To look: {_look(stack.name)}"),
-        )
-    problem = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
-    raise Refused(problem, state=_UNCHANGED, remedy=_again(stack))
-
-
-def _again(stack: Stack) -> str:
-    if stack.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}:
-        return f"aws cloudformation delete-stack --stack-name {stack.name} && {commands.setup()}"
-    if stack.status == "UPDATE_ROLLBACK_FAILED":
-        return f"aws cloudformation continue-update-rollback --stack-name {stack.name} && {commands.setup()}"
-    return commands.setup()
-
-
 def _policy(s3: Any, bucket: str) -> dict[str, Any]:
     """Read a bucket's policy; empty without one."""
     try:
@@ -296,7 +274,3 @@ def _policy(s3: Any, bucket: str) -> dict[str, Any]:
             raise
         return {}
     return policy
-
-
-def _look(name: str) -> str:
-    return f"aws cloudformation describe-stacks --stack-name {name} --query 'Stacks[0].StackStatus'"

@@ -36,6 +36,7 @@ class StoredLedger:
         self._tips: dict[str, dict[str, str]] = {}  # by environment, the latest entries: what the next one names
         self._named: dict[str, dict[str, str]] = {}  # by key, what an entry that was written here names
         self._copied: dict[tuple[str, str], Copy] = {}  # by key and ETag, what was read: such an object never changes
+        self._segments: dict[str, Sequence[Copy]] = {}  # by key, those that were read
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -230,11 +231,16 @@ class StoredLedger:
         return sorted((span for span in spans.values() if span), key=lambda span: span.last)
 
     def _copies(self, environment: str, spans: Sequence[Span]) -> dict[tuple[str, str], Copy]:
-        """Read the segments' copies, by the originals' keys and ETags."""
-        bodies = _at_once(lambda span: self._store.get(span.key), spans)
+        """Read the segments' copies, by the originals' keys and ETags.
+
+        Each segment is read once: a copy counts by its original's ETag, whatever has become of the segment since.
+        """
+        fresh = [span for span in spans if span.key not in self._segments]
+        bodies = _at_once(lambda span: self._store.get(span.key), fresh)
         read = [unpacked(body.body) if body else [] for body in bodies]
-        self._pass_over(environment, [span.key for span, copies in zip(spans, read, strict=True) if copies is None])
-        known = [copy for copies in read if copies for copy in copies]
+        self._segments |= {span.key: copies for span, copies in zip(fresh, read, strict=True) if copies is not None}
+        self._pass_over(environment, [span.key for span in spans if span.key not in self._segments])
+        known = [copy for span in spans for copy in self._segments.get(span.key, ())]
         return {(copy.key, copy.etag): copy for copy in known if self._key(copy.entry) == copy.key}
 
 

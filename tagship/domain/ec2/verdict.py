@@ -18,6 +18,7 @@ _FIELDS: dict[str, tuple[str, type]] = {  # of the verdict: our name for it, and
     "kept": ("kept", list),
     "unsigned": ("unsigned", bool),
     "facts": ("facts", dict),
+    "edited": ("edited", list),
 }
 
 
@@ -32,7 +33,8 @@ def read(host: str, output: str, problem: str) -> Report:
         fields = {field: _of_kind(value.get(key, kind()), kind) for key, (field, kind) in _FIELDS.items()}
     except (ValueError, KeyError, TypeError):
         return Report(host, "silent", reason=problem or "the host said nothing", evidence=output[-2000:])
-    return Report(host, value["outcome"], **{**fields, "kept": tuple(fields["kept"])})
+    lists = {name: tuple(map(str, fields[name])) for name in ("kept", "edited")}
+    return Report(host, value["outcome"], **{**fields, **lists})
 
 
 def _of_kind(value: Any, kind: type) -> Any:

@@ -7,15 +7,17 @@ once, lets all versions share one code, and uses numbers again. Here an update t
 the old code and other changes are refused; RevisionId and CodeSha256 are guards; a version never changes.
 
 Its switches, by POST /sandbox/faults: {"lambda": {"update": 0.3}} is the seconds of an update and of a new version's
-State Pending; "throttled" invocations answer 429; "lost" publishings make no version and answer with the last;
-"failed_updates" and "failed_provisionings" end as Failed; "states" sets the State of `name:version`;
+State Pending, "snapshot" those of a version with SnapStart; "throttled" invocations answer 429; "lost" publishings make
+no version and answer with the last; "failed_updates", "failed_snapshots" and "failed_provisionings" end as Failed;
+"states" sets the State of `name:version`;
 "executions" [[name, version, id]] have not ended; "simulated" runs no handlers, and has each invocation answer with the
 variable VERSION.
 
-An image is one of this sandbox's own, and its command is the handler.
+An image is one of this sandbox's own, and its command is the handler. One that was built for another architecture than
+the function's is taken, and cannot be started, as on AWS. SnapStart: lambda_snapstart.py.
 
-Does not model: an image's base, its index and its architecture, layers, SnapStart, capacity providers, asynchronous
-invocations, the limits on sizes and on the rate of requests, and the context of a handler.
+Does not model: an image's base and its index, layers, capacity providers, asynchronous invocations, the limits on sizes
+and on the rate of requests, and the context of a handler.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from typing import Any
 from moto.awslambda.responses import LambdaResponse
 
 from tagship.sandbox.aws import lambda_answers as answers
+from tagship.sandbox.aws import lambda_snapstart as snapstart
 from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.lambda_around import Around
 from tagship.sandbox.aws.lambda_code import located, read
+from tagship.sandbox.aws.lambda_faults import Faults
 from tagship.sandbox.aws.lambda_kept import Kept
 from tagship.sandbox.aws.lambda_metrics import counted
 from tagship.sandbox.aws.lambda_requests import (
@@ -40,6 +44,7 @@ from tagship.sandbox.aws.lambda_requests import (
     Given,
     LambdaError,
     check_revision,
+    chosen_of,
     put,
 )
 from tagship.sandbox.aws.logs import function_wrote
@@ -48,24 +53,6 @@ from tagship.sandbox.functions.images import Images
 from tagship.sandbox.functions.running import pretended, run
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
-
-
-@dataclass
-class _Faults:
-    """What a test asks for; `update` is in seconds."""
-
-    update: float = 0.3
-    throttled: int = 0
-    lost: int = 0
-    failed_updates: int = 0
-    simulated: bool = False
-    failed_provisionings: int = 0
-
-    def strikes(self, name: str) -> bool:
-        """Use up one of a planned number."""
-        left = getattr(self, name)
-        setattr(self, name, max(0, left - 1))
-        return bool(left)
 
 
 def install(world: World) -> None:
@@ -104,7 +91,7 @@ class _Api:
 
     world: World
     kept: Kept
-    faults: _Faults = field(default_factory=_Faults)
+    faults: Faults = field(default_factory=Faults)
     _changing: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -131,8 +118,8 @@ class _Api:
         name = given["FunctionName"]
         if name in self.kept.functions:
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
-        settings = DEFAULTS | {key: given[key] for key in SET if key in given}
-        content = read(self._images, given.get("Code", {}), settings)
+        content = read(self._images, given.get("Code", {}), DEFAULTS | chosen_of(given, *SET))
+        snapstart.check(content)
         return self._configuration(self.kept.add(Function(name, content, tags=dict(given.get("Tags", {})))))
 
     def delete_function(self, given: Given) -> None:
@@ -165,7 +152,8 @@ class _Api:
     def update_function_code(self, given: Given) -> Given:
         with self._changing:
             function = self.kept.changeable(given)
-            content = read(self._images, given, function.content.settings)
+            settings = {**function.content.settings, **chosen_of(given, "Architectures")}
+            content = read(self._images, given, settings)
             if bool(content.image) != bool(function.content.image):
                 raise LambdaError(
                     "InvalidParameterValueException", "Please do not change the PackageType of a function."
@@ -177,10 +165,11 @@ class _Api:
     def update_function_configuration(self, given: Given) -> Given:
         with self._changing:
             function = self.kept.changeable(given)
-            settings = {**function.content.settings, **{key: given[key] for key in SET if key in given}}
+            settings = {**function.content.settings, **chosen_of(given, *SET)}
             return self._updated(function, replace(function.content, settings=settings))
 
     def _updated(self, function: Function, content: Snapshot) -> Given:
+        snapstart.check(content)
         failed = self.faults.strikes("failed_updates")
         failure = ("InvalidZipFileException", "The zip file could not be read.") if failed else ("", "")
         function.update(content, self._ready(), failure)
@@ -200,7 +189,11 @@ class _Api:
                 )
             if function.versions and self.faults.strikes("lost"):
                 return self._configuration(function, function.versions[str(function.published)])
-            return self._configuration(function, function.publish(given.get("Description", ""), self._ready()))
+            last, version = function.published, function.publish(given.get("Description", ""), self._ready())
+            if function.published > last:
+                failing = snapstart.chosen(version.content.settings) and self.faults.strikes("failed_snapshots")
+                snapstart.begin(version, self.faults.snapshot, fails=failing)
+            return self._configuration(function, version)
 
     def list_versions_by_function(self, given: Given) -> Given:
         function = self.kept.function(given)
@@ -279,6 +272,8 @@ class _Api:
         state = version.current_state
         if state == "Inactive":  # the first invocation wakes it up, and is refused
             version.state, version.ready = "Active", self._ready()
+        if snapstart.chosen(version.content.settings) and state != "Failed":
+            return snapstart.not_ready()
         return LambdaError(
             "ResourceConflictException",
             "The operation cannot be performed at this time. The function is currently in the following state: "

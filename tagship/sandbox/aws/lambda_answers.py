@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from tagship.sandbox.aws import lambda_snapstart as snapstart
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 
 
@@ -30,10 +31,22 @@ def configuration(region: str, function: Function, version: Version | None) -> d
         "LastModified": f"{version.modified if version else function.modified:%Y-%m-%dT%H:%M:%S.000+0000}",
         "RevisionId": version.revision if version else function.revision,
     }
+    active = version is not None and version.current_state == "Active"
+    answer["SnapStart"] = snapstart.described(content.settings, on=active)
     if version is None:
         return answer | _update(function)
     answer |= {"Description": version.description, "State": version.current_state, "LastUpdateStatus": "Successful"}
-    return answer | ({"StateReason": version.reason} if version.reason else {})
+    return answer | _why(version)
+
+
+def _why(version: Version) -> dict[str, str]:
+    """Say why a version is in its state."""
+    if version.current_state == "Pending":
+        return {"StateReason": "The function is being created.", "StateReasonCode": "Creating"}
+    return {
+        **({"StateReason": version.reason} if version.reason else {}),
+        **({"StateReasonCode": version.code} if version.code else {}),
+    }
 
 
 def code(content: Snapshot, location: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tagship.sandbox.aws import lambda_answers as answers
+from tagship.sandbox.aws import lambda_snapstart as snapstart
 from tagship.sandbox.aws.lambda_kept import Kept
 from tagship.sandbox.aws.lambda_requests import Given, LambdaError, not_found
 from tagship.sandbox.functions.function import Function, Provisioned
@@ -61,6 +62,10 @@ class Around:
 
     def put_provisioned_concurrency_config(self, given: Given) -> Given:
         function = self.kept.function(given)
+        version = self.kept.version(function, given["Qualifier"])
+        if version and snapstart.chosen(version.content.settings):
+            words = "Provisioned Concurrency is not supported for SnapStart enabled functions."
+            raise LambdaError("InvalidParameterValueException", words)
         wanted = int(given["ProvisionedConcurrentExecutions"])
         function.provisioned[given["Qualifier"]] = Provisioned(wanted, self.ready(), failed=self.fails())
         return self.get_provisioned_concurrency_config(given)

@@ -16,13 +16,28 @@ from tagship.sandbox.aws import stock
 
 Given = Mapping[str, Any]
 
-SET = ("Role", "Handler", "Description", "Timeout", "MemorySize", "Environment", "Runtime", "Architectures")
+SET = (
+    "Role",
+    "Handler",
+    "Description",
+    "Timeout",
+    "MemorySize",
+    "Environment",
+    "Runtime",
+    "Architectures",
+    "SnapStart",
+)
 DEFAULTS = {"Description": "", "Timeout": 3, "MemorySize": 128, "Architectures": ["x86_64"]}
 IN_PROGRESS = "The operation cannot be performed at this time. An update is in progress for resource: {arn}"
 OTHER_REVISION = (
     "The RevisionId provided does not match the latest RevisionId. Call the GetFunction/GetAlias API to retrieve the "
     "latest RevisionId"
 )
+
+
+def chosen_of(given: Given, *names: str) -> dict[str, Any]:
+    """Return those members that a request gives."""
+    return {name: given[name] for name in names if name in given}
 
 
 class LambdaError(LambdaClientError):

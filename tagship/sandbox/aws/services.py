@@ -12,6 +12,7 @@ from tagship.sandbox.aws import (
     cloudformation,
     ecr,
     ecs,
+    instance_boots,
     kms,
     lambda_,
     launch_templates,
@@ -33,6 +34,7 @@ SERVICES = (
     ecs,
     ecr,
     launch_templates,
+    instance_boots,
     autoscaling,
 )
 

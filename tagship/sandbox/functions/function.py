@@ -62,6 +62,7 @@ class Version:
     ready: datetime
     state: str = "Active"
     reason: str = ""
+    code: str = ""  # StateReasonCode
 
     @property
     def current_state(self) -> str:

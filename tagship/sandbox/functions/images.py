@@ -28,6 +28,10 @@ class Images:
         """Read how an image starts: folder, variables, command."""
         return json.loads((self._place(digest) / "config.json").read_text("utf-8"))
 
+    def architecture(self, digest: str) -> str:
+        """Name the processors that an image was built for, as Lambda does."""
+        return {"linux/arm64": "arm64"}.get(str(self.config(digest).get("platform", "")), "x86_64")
+
     def files(self, digest: str) -> Path:
         return self._place(digest) / "root"
 

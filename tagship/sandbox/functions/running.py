@@ -18,6 +18,7 @@ from typing import Any
 from tagship.sandbox.functions.function import Snapshot
 from tagship.sandbox.functions.images import Images
 
+NO_EXECUTABLE = "Error: fork/exec /lambda-entrypoint.sh: exec format error"  # an image for other processors
 TAIL = 4096  # bytes of the log that an answer has
 LONGEST_NAME = 140  # characters of an ARN's last part: more is nobody's function
 
@@ -62,6 +63,8 @@ def run(content: Snapshot, name: str, version: str, event: bytes, folder: Path) 
         made.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{name[:LONGEST_NAME]}-", dir=made) as place:
         images = Images(folder / "images")
+        if content.image and images.architecture(content.digest) not in content.settings["Architectures"]:
+            return Ran(_error(NO_EXECUTABLE, "Runtime.InvalidEntrypoint"), "Unhandled", "")
         environment = _environment(content, name, version, place)
         if content.image:
             environment = {**images.config(content.digest)["variables"], **environment}

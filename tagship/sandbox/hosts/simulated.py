@@ -58,6 +58,7 @@ class SimulatedHost:
     serving: str = ""
     kept: list[str] = field(default_factory=list)
     fence: int = 0
+    edited: list[str] = field(default_factory=list)  # by hand, as a test wants it
     orders: list[str] = field(default_factory=list)  # action and artifact of all that changed it, for the tests
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,7 +87,8 @@ class SimulatedHost:
         if int(order["fence"]) < self.fence:
             return self._verdict(order, "held", "", f"fence {order['fence']} is lower than {self.fence}")
         self.fence = int(order["fence"])
-        if order["action"] == "prune" or order["artifact"] == self.serving:
+        same = order["artifact"] == self.serving and not self.edited
+        if order["action"] == "prune" or same:
             return self._verdict(order, "pruned" if order["action"] == "prune" else "unchanged", self.serving)
         before, behaviour = self.serving, self.behaviour
         if self.id in behaviour.stuck:
@@ -99,7 +101,7 @@ class SimulatedHost:
         if order["action"] == "deploy" and self.id in behaviour.failing:
             self.serving = "" if behaviour.outcome == "rollback-failed" else before
             return self._verdict(order, behaviour.outcome, before, "a test asked it to fail")
-        self.serving = order["artifact"]
+        self.serving, self.edited = order["artifact"], []
         self.kept = [order["artifact"], *(artifact for artifact in self.kept if artifact != order["artifact"])][:3]
         return self._verdict(order, "healthy", before)
 
@@ -118,4 +120,6 @@ class SimulatedHost:
             "durations": {"total": 0},
             "kept": self.kept,
         }
+        if order["action"] == "status" and self.edited:
+            verdict["edited"] = self.edited
         return CODES.get(outcome, 0), json.dumps(verdict) + "\nSIMULATED HOST\n"

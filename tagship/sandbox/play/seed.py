@@ -17,6 +17,7 @@ from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
 from tagship.settings import Settings
 from tagship.settings.ec2 import Ec2, Hosts
+from tagship.settings.previews import any_of
 
 IMAGE = "ami-0a5b1c2d3e4f50617"
 
@@ -91,8 +92,10 @@ def _bucket(ground: Ground) -> None:
 
 
 def _documents(ground: Ground) -> None:
-    """Create the SSM documents of every environment."""
-    hosts = [environment.runs_on(Hosts) for environment in ground.settings.environments.values()]
+    """Create the SSM documents of every environment, and of previews."""
+    preview = any_of(ground.settings.environment_model(), ground.settings.previews)
+    chosen = [*ground.settings.environments.values(), *([preview] if preview else [])]
+    hosts = [environment.runs_on(Hosts) for environment in chosen]
     documents = [host.documents(lambda path: resources.text(ground.root, path)) for host in hosts if host]
     for name, content in {name: content for made in documents for name, content in made.items()}.items():
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")

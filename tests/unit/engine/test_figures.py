@@ -49,6 +49,7 @@ def test_a_deployment_that_failed_is_counted_as_failed() -> None:
 
 def test_what_was_refused_before_it_began_sends_nothing() -> None:
     app = an_app()
+    app.given["repository"] = FakeRepository()
     with pytest.raises(TagshipError):
         deploy(app, artifact="0.9.9-dev")
     assert not app.figures.rows

@@ -49,6 +49,7 @@ LIBRARIES = {
     "mypy_boto3_secretsmanager": {"adapters"},
     "mypy_boto3_ssm": {"adapters"},
     "git": {"adapters"},
+    "sigstore": {"adapters"},
     "hcl2": {"adapters"},
     "questionary": {"adapters"},
     "prompt_toolkit": {"adapters"},

@@ -7,7 +7,7 @@ import re
 from scripts.lock import TOP, locks, pins
 from tagship.scaffold.files import template
 
-NAMES = ("requirements.txt", "requirements-sandbox.txt", "requirements-build.txt")
+NAMES = ("requirements.txt", "requirements-sandbox.txt", "requirements-build.txt", "requirements-attestations.txt")
 
 
 def packages(text: str) -> set[str]:
@@ -26,7 +26,9 @@ def test_every_line_has_the_hashes_of_constraints_txt() -> None:
 
 
 def test_the_base_has_what_every_verb_needs_and_nothing_of_the_sandbox_or_the_tests() -> None:
-    base, sandbox, build = (packages(template(name)) for name in NAMES)
+    base, sandbox, build, attesting = (packages(template(name)) for name in NAMES)
+    assert {"sigstore", "tuf", "rfc3161-client"} <= attesting
+    assert not attesting & (base | sandbox | build)
     assert {"boto3", "gitpython", "invoke", "jinja2", "pydantic", "rich", "zlib-ng"} <= base
     assert {"moto", "flask", "pyyaml"} <= sandbox
     assert not base & sandbox

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagship.adapters.attestations import SigstoreAttestations
 from tagship.domain import layout
+from tagship.domain.attestation import place_of, sealed, subjects_of_manifest, to_sign
+from tagship.domain.github_attestation import written
 from tagship.domain.manifest import ImageRef, Manifest, sha256
+from tagship.domain.provenance import Provenance
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import stored_manifest
 from tagship.engine.run import Result
 from tagship.engine.whereabouts import Whereabouts
 from tagship.errors import Held, NotAuthentic, Refused, SettingsError, TagshipError, UsageError
@@ -27,6 +34,7 @@ from tests.fakes.hooks import FakeHookRunner
 from tests.fakes.images import FakeImages
 from tests.fakes.prompt import FakePrompt
 from tests.fakes.repository import FakeRepository
+from tests.fakes.sigstore import Sigstore, statement
 from tests.fakes.site import FakeSite, publish_set
 from tests.fakes.target import FakeTarget, machine
 
@@ -70,6 +78,22 @@ def give_configuration(app: FakeApp, *versions: str) -> None:
         metadata = app.store.objects.pop(sig).metadata
         app.store.create(sig, app.signer.sign(raw), metadata)
         app.store.create(key, raw, metadata)
+
+
+def give_provenance(app: FakeApp, workflow: str) -> None:
+    """Have NEW's manifest of dev name provenance by a workflow."""
+    manifest = stored_manifest(app, "dev", ArtifactId(NEW))
+    assert manifest
+    provenance = Provenance(
+        subjects_of_manifest(manifest), manifest.commit, place_of(manifest), workflow, "", manifest.build_time
+    )
+    raw = provenance.statement()
+    envelope = sealed(raw, app.signer.sign(to_sign(raw)), app.keys("dev").id)
+    app.store.create(layout.artifact("hello", "dev", NEW, layout.PROVENANCE), envelope)
+    new = replace(manifest, provenance_sha256=sha256(envelope)).to_json()
+    for name, body in ((layout.MANIFEST, new), (layout.SIGNATURE, app.signer.sign(new))):
+        key = layout.artifact("hello", "dev", NEW, name)
+        app.store.objects[key] = replace(app.store.objects[key], body=body)
 
 
 def promotable(tmp_path: Path) -> FakeApp:
@@ -282,6 +306,30 @@ def test_unattested_where_that_is_required(tmp_path: Path) -> None:
     assert "has no provenance, and preprod requires it" in refused(app, NotAuthentic).what
 
 
+def test_githubs_attestations_go_along_and_are_required_where_that_is_set(tmp_path: Path) -> None:
+    app = an_app(tmp_path)
+    give_provenance(app, f"acme/hello/.github/workflows/deploy-dev.yml@refs/tags/{NEW}")
+    deploy(app, artifact=NEW, env="dev")
+    verb.tested(app, env="dev")
+    values = app.settings.model_dump(exclude_defaults=True, mode="json")
+    values["environments"]["preprod"]["require_attestation"] = "github"
+    app.settings = settings(**values, ci={"repository": "acme/hello"})
+    app.given["forge"], instance = None, Sigstore()
+    app.given["attestations"] = SigstoreAttestations(instance.trusted(tmp_path / "root.json"))
+    manifest = stored_manifest(app, "dev", ArtifactId(NEW))
+    assert manifest
+    key = layout.artifact("hello", "dev", NEW, layout.ATTESTATIONS)
+    bundle = instance.bundle(
+        statement({"bundle": manifest.bundle.sha256}),
+        workflow=f"acme/hello/.github/workflows/deploy-dev.yml@refs/tags/{NEW}",
+    )
+    assert "No attestation is stored beside" in refused(app, NotAuthentic).what
+    app.store.create(key, written([bundle]))
+    assert promote(app, source="dev", to="preprod", yes=True)
+    carried = app.store.objects[layout.artifact("hello", "preprod", NEW, layout.ATTESTATIONS)]
+    assert carried.body == app.store.objects[key].body
+
+
 def test_an_environment_between_is_never_skipped(tmp_path: Path) -> None:
     app = an_app(tmp_path)
     with pytest.raises(Refused, match="prod does not come after dev") as caught:
@@ -362,6 +410,17 @@ def test_what_was_promoted_and_then_marked_bad_before_is_not_deployed_either(tmp
     mark_bad(app, version=NEW, env="dev", reason="it leaks")
     with pytest.raises(Refused, match="it leaks"):
         deploy(app, artifact=NEW, env="preprod")
+
+
+def test_a_deployment_that_is_refused_once_the_artifact_was_copied_does_not_say_that_nothing_was_changed(
+    tmp_path: Path,
+) -> None:
+    app = promotable(tmp_path)
+    app.leases.take("preprod", holder="bob@laptop", run_url="", ttl=60)
+    with pytest.raises(Held) as caught:
+        promote(app, source="dev", to="preprod", yes=True)
+    assert caught.value.state == f"{NEW} is published for preprod; no host was changed."
+    assert layout.artifact("hello", "preprod", NEW, layout.MANIFEST) in app.store.objects
 
 
 # -- all the way -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.prompt import FakePrompt
+from tests.fakes.repository import FakeRepository
 from tests.unit.verbs.test_rollback import ONE, THREE, TWO, after
 
 FOUR = "0.1.4-dev"
@@ -91,6 +92,7 @@ def test_a_typo_is_answered_with_no_altered_one() -> None:
         caught.value.state
         == f"Nothing was changed. Stored for dev: {THREE} (runs now), {TWO} (can't be used as stored), {ONE}."
     )
+    app.given["repository"] = FakeRepository()
     with pytest.raises(ArtifactMissing) as caught:
         deploy(app, artifact="0.1.22-dev")
     assert f"inv deploy --version {TWO} " not in caught.value.remedy

@@ -8,6 +8,7 @@ from tagship.domain.units import Report
 from tagship.engine import drift
 from tagship.errors import DeployFailed, Incomplete, Interrupted, NotAllowed
 from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
 from tagship.verbs.status import Status, status
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, machine
@@ -63,6 +64,29 @@ def test_a_host_whose_app_is_not_healthy_has_drifted() -> None:
     app = running()
     app.hosts.machines[0].observed_as = "failed"
     assert only(app).units[0].drift == "it does not answer"
+
+
+def test_files_that_somebody_edited_are_named_and_a_heal_writes_them_anew() -> None:
+    app = running()
+    app.hosts.machines[1].edited = (".env", "hello@blue.service")
+    found = only(app)
+    assert found.drifted
+    assert found.units[1].drift == "edited by hand since it was deployed: .env, hello@blue.service"
+    assert app.screen.lines[-1] == "to have these files as they were deployed: inv heal --env dev"
+    assert not any("no host serves" in line for line in app.screen.lines)
+    result = heal(app)
+    assert [report.outcome for report in result.reports if report.unit == app.hosts.machines[1].unit.id] == ["healthy"]
+    assert not only(app).drifted
+
+
+def test_edits_on_every_host_are_no_outage() -> None:
+    app = running()
+    for each in app.hosts.machines:
+        each.edited = (".env",)
+    found = only(app)
+    assert found.drifted
+    assert all(unit.healthy for unit in found.units)
+    assert not any("no host serves" in line for line in app.screen.lines)
 
 
 def test_a_version_that_answers_nowhere_has_the_rollback_named_beside_the_heal() -> None:

@@ -18,7 +18,7 @@ from tagship.adapters.targets.looks import Growing, pause, until_ended
 from tagship.domain.asg.group import GroupFacts
 from tagship.domain.asg.record import GroupRecord
 from tagship.domain.asg.refresh import ONWARD, SUCCESSFUL, Preferences, RefreshFacts
-from tagship.domain.units import Report
+from tagship.domain.units import Report, superseded
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
 
@@ -255,6 +255,4 @@ class GroupFollowing:
         version = self.calls.version(group.template, group.version)
         serves = version.label.artifact if version and version.label else ""
         who = f"deployment {deployment}" if deployment else "somebody else"
-        return Report(
-            way.record.group, "superseded", way.record.artifact, serves, serves, f"{who} changed it meanwhile"
-        )
+        return superseded(way.record.group, way.record.artifact, serves, f"{who} changed it meanwhile")

@@ -104,6 +104,11 @@ class InstanceProof:
             return "its version did not become healthy" if report.evidence else "it runs nothing"
         return report.reason or report.outcome
 
+    def edited(self, members: Sequence[GroupMember]) -> list[str]:
+        """List what was edited by hand on the members: "i-0abc: .env"."""
+        reports = [self._reports[member.id] for member in members if member.id in self._reports]
+        return [f"{report.unit}: {name}" for report in reports for name in report.edited]
+
     def evidence(self, names: Sequence[str]) -> str:
         """Return what the first of them showed."""
         return next((self._reports[name].evidence for name in names if name in self._reports), "")

@@ -23,13 +23,18 @@ from tagship.ports.target import Script
 
 @dataclass(frozen=True)
 class GroupStart:
-    """Starts a change; `script` renders what an instance boots."""
+    """Starts a change; `script` renders what an instance boots.
+
+    `spoiled` asks the instances whether somebody edited files by hand, or one came up without its version: then the
+    version that they were launched from is no reason to leave them.
+    """
 
     calls: AsgCalls
     records: GroupRecords
     change: Change
     preferences: Preferences
     script: Callable[[], Script]
+    spoiled: Callable[[], bool]
 
     def begin(self, group: GroupFacts) -> GroupRecord | Report:
         """Have the group run the artifact, or say why not."""
@@ -51,9 +56,10 @@ class GroupStart:
             outcome = "failed" if why else "held"
             return Report(group.name, outcome, record.artifact, record.previous, record.previous, why or held)
         self.records.write(record)
-        if record.label.same(now.label if now else None) and not group.others(group.version):
+        same = record.label.same(now.label if now else None) and not group.others(group.version)
+        if same and not self.spoiled():
             return self.records.write(replace(record, version=group.version))
-        return self._begun(group, record)
+        return self._begun(group, record, anew=same)
 
     def _in_the_way(self, group: GroupFacts) -> str:
         """Say what would hold the refresh up, or make it irreversible."""
@@ -67,11 +73,15 @@ class GroupStart:
             return "its template takes the image from a parameter, and no refresh can go back to that: name an AMI"
         return ""
 
-    def _begun(self, group: GroupFacts, record: GroupRecord) -> GroupRecord | Report:
-        """Take the steps that are still to be taken."""
+    def _begun(self, group: GroupFacts, record: GroupRecord, *, anew: bool = False) -> GroupRecord | Report:
+        """Take the steps that are still to be taken.
+
+        `anew`: replace instances of that very version, too.
+        """
         if not record.version:
             record = self.records.write(replace(record, version=self._version(group, record)))
-        if record.refresh or (record.version == group.version and not group.others(group.version)):
+        launched = record.version == group.version and not group.others(group.version)
+        if record.refresh or (launched and not anew):
             return record
         try:
             refresh = self.calls.start(group, record.version, self.preferences.request())

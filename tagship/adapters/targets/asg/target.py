@@ -29,7 +29,7 @@ from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
-from tagship.domain.units import Operation, Report, Unit
+from tagship.domain.units import Operation, Report, Unit, superseded
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.ports.leftovers import Shelf
 from tagship.ports.target import Pins, Script, Tick
@@ -126,7 +126,8 @@ class AsgTarget:
             why = f"{others[0].id} was launched from version {others[0].version}, and the group has {group.version}"
         if not members:
             why = "it has no instance in service that could show what it runs"
-        return Report(name, "failed" if why else "healthy", serving=artifact, reason=why)
+        edited = () if why else tuple(proof.edited(members))
+        return Report(name, "failed" if why else "healthy", serving=artifact, reason=why, edited=edited)
 
     def _proof(self, artifact: str) -> InstanceProof:
         patience = timedelta(seconds=self.table.timeout)
@@ -160,11 +161,18 @@ class AsgTarget:
         if group is None or group.unfit:
             return Report(name, "failed", reason=self._unit(name, group).problem)
         script = lambda: self._script(change.artifact_id)  # noqa: E731 (made for a new version alone)
-        starting = GroupStart(self._calls, self._records, change, self._preferences, script)
+        spoiled = lambda: self._is_spoiled(change.artifact_id, group)  # noqa: E731 (asked if it counts)
+        starting = GroupStart(self._calls, self._records, change, self._preferences, script, spoiled)
         try:
             return starting.begin(group)
         except Refused as reason:
             return Report(name, "failed", reason=reason.what.rstrip("."))
+
+    def _is_spoiled(self, artifact_id: str, group: GroupFacts) -> bool:
+        """Tell whether an instance was edited by hand, or its boot ended badly."""
+        proof, members = self._proof(artifact_id), [member for member in group.present if member.serves]
+        proof.look(members, lambda _: None)
+        return bool(proof.edited(members) or proof.failed(members))
 
     def _script(self, artifact_id: str) -> Script:
         """Render what an instance boots, compressed if needed. Raises Refused."""
@@ -207,7 +215,7 @@ class AsgTarget:
         version = self._calls.version(group.template, group.version) if group else None
         serves = version.label.artifact if version and version.label else ""
         who = f"deployment {record.deployment}" if record else "somebody else"
-        return Report(name, "superseded", change.artifact_id, serves, serves, f"{who} changed it meanwhile")
+        return superseded(name, change.artifact_id, serves, f"{who} changed it meanwhile")
 
     # -- what was started ----------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision
 from tagship.domain.ecs.service_deployment import STOPPABLE, SUCCESSFUL, ServiceDeployment, ours
-from tagship.domain.units import Report
+from tagship.domain.units import Report, superseded
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
 
@@ -240,8 +240,7 @@ class ServiceFollowing:
         if service.revision in {begun.revision.name, begun.record.previous_revision} and not later:
             return None
         who = f"deployment {record.deployment} changed it" if record else f"somebody else had it run {now.name}"
-        artifact = begun.revision.artifact
-        return Report(begun.service, "superseded", artifact, now.artifact, now.artifact, who)
+        return superseded(begun.service, begun.revision.artifact, now.artifact, who)
 
     def _gathered(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment | None) -> str:
         return self.evidence.gathered(service, way.begun.revision, deployment, way.targets)

@@ -13,7 +13,7 @@ from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.ecs.definition import TaskRevision
 from tagship.domain.ecs.service_deployment import ServiceDeployment, ours
-from tagship.domain.units import Operation, Report
+from tagship.domain.units import Operation, Report, superseded
 
 Started = tuple[Begun, ServiceDeployment | None]
 
@@ -89,4 +89,4 @@ class Search:
             return Report(name, "silent", reason="the service is gone")
         now = self.calls.revision(service.definition)
         who = f"deployment {now.record.deployment}" if now.record else "somebody else"
-        return Report(name, "superseded", change.artifact_id, now.artifact, now.artifact, f"{who} changed it meanwhile")
+        return superseded(name, change.artifact_id, now.artifact, f"{who} changed it meanwhile")

@@ -40,6 +40,7 @@ MEANINGS: dict[str, type[Raced | Missing]] = {
     "ProvisionedConcurrencyConfigNotFoundException": Missing,
     "PreconditionFailedException": Raced,
     "ResourceConflictException": Raced,
+    "SnapStartNotReadyException": Raced,
 }
 
 

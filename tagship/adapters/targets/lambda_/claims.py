@@ -12,7 +12,7 @@ from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
-from tagship.domain.units import Report
+from tagship.domain.units import Report, superseded
 
 CHANGED = f"its alias changed during each of {ROUNDS} attempts"
 
@@ -97,6 +97,16 @@ def serving(calls: Calls, alias: Alias) -> str:
         return record.serving
     label = calls.configuration(alias.version).label
     return label.artifact if label else ""
+
+
+def overtaken_by(calls: Calls, change: Change, alias: Alias) -> Report:
+    """Report that somebody else changed the alias."""
+    now, record = serving(calls, alias), alias.record
+    if record and record.number == alias.version:
+        who = f"deployment {record.deployment} changed its alias meanwhile ({record.action} of {record.artifact})"
+    else:
+        who = f"somebody else moved its alias to version {alias.version}"
+    return superseded(calls.function, change.artifact_id, now, who)
 
 
 def _held(function: str, change: Change, record: Record) -> Report:

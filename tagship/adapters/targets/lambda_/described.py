@@ -49,6 +49,7 @@ class Configuration:
     variables: Mapping[str, str]
     unfit: str  # why tagship cannot change it
     architecture: str = "x86_64"
+    snapshot: str = ""  # On or Off, of a function whose published versions start from a snapshot
     size: int = 0  # bytes of a zip file
     place: str = ""  # where its code can be had: an image's address by digest, or a zip file's URL for some minutes
     settings: Mapping[str, Any] = field(default_factory=dict)  # all that publishing would make a new version of
@@ -101,6 +102,7 @@ def configuration(answer: Any) -> Configuration:
         variables=answer.get("Environment", {}).get("Variables", {}),
         unfit=_unfit(answer),
         architecture=answer.get("Architectures", ["x86_64"])[0],
+        snapshot=_snapshot(answer.get("SnapStart", {})),
         size=int(answer.get("CodeSize", 0)),
         settings=_settings(answer),
     )
@@ -135,6 +137,10 @@ def _words(answer: Any, what_of: str) -> str:
     """Join Lambda's code and its sentence."""
     words = (answer.get(f"{what_of}ReasonCode", ""), answer.get(f"{what_of}Reason", ""))
     return ": ".join(word.rstrip(".") for word in words if word)
+
+
+def _snapshot(answer: Any) -> str:
+    return str(answer.get("OptimizationStatus", "")) if answer.get("ApplyOn") == "PublishedVersions" else ""
 
 
 def _unfit(answer: Any) -> str:

@@ -16,11 +16,11 @@ from tagship.adapters.targets.lambda_.bare import CHANGED, LARGEST, runs, served
 from tagship.adapters.targets.lambda_.calls import LATEST, Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.code import code_of
 from tagship.adapters.targets.lambda_.described import IMAGE, Configuration
-from tagship.adapters.targets.lambda_.several import Several
+from tagship.adapters.targets.lambda_.several import Several, given_up_too
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import LAST_LOOK, ROUNDS
 from tagship.domain.lambda_.record import ENDED, Record
-from tagship.domain.units import Report
+from tagship.domain.units import Report, superseded
 from tagship.errors import ServiceFailed, TagshipError
 from tagship.settings.lambda_ import Function
 
@@ -128,8 +128,7 @@ class InPlace(Several[Grip]):
         because, overtaken = self._because(reports)
 
         def back(grip: Grip) -> Report:
-            report = self._back(grip, because)
-            return replace(report, outcome=overtaken) if overtaken and report.outcome == "failed" else report
+            return given_up_too(self._back(grip, because), overtaken)
 
         return together(grips, back, tick=self.tick, doing="putting functions back", stop=self.asking.stop)
 
@@ -202,7 +201,7 @@ class InPlace(Several[Grip]):
         who = "somebody else changed it meanwhile"
         if record and not record.belongs_to(self.change):
             who = f"deployment {record.deployment} changed it meanwhile ({record.action} of {record.artifact})"
-        return Report(calls.function, "superseded", self.change.artifact_id, serving.artifact, serving.artifact, who)
+        return superseded(calls.function, self.change.artifact_id, serving.artifact, who)
 
 
 def _serves(calls: Calls) -> str:

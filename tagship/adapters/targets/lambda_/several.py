@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from tagship.adapters.targets.lambda_.asking import Answered, Asking, Query
@@ -72,3 +72,12 @@ class Several(Generic[H]):
         names = listed([report.unit for report in bad])
         overtaken = all(report.outcome in OVERTAKEN for report in bad)
         return f"{names} could not be changed, and they change together", "superseded" if overtaken else ""
+
+
+def given_up_too(report: Report, overtaken: str) -> Report:
+    """Report on a function that went back because another was overtaken.
+
+    That says nothing against the version.
+    """
+    back = report.outcome in {"failed", "rolled-back"}
+    return replace(report, outcome=overtaken) if overtaken and back else report

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 
 from tagship.adapters.targets.lambda_.asking import Answered, Query
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
-from tagship.adapters.targets.lambda_.claims import serving
+from tagship.adapters.targets.lambda_.claims import overtaken_by
 from tagship.adapters.targets.lambda_.described import Alias
-from tagship.adapters.targets.lambda_.several import Several
+from tagship.adapters.targets.lambda_.several import Several, given_up_too
 from tagship.adapters.targets.lambda_.together import together
-from tagship.domain.change import Change
 from tagship.domain.lambda_.answer import VERSION
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.text import listed
@@ -91,7 +90,7 @@ class Switch(Several[Hand]):
             if record and record.belongs_to(self.change) and alias.version == record.number:
                 hand = Hand(calls, function, alias, record)
                 return hand if record.state != ENDED else hand.report("failed", "the change was ended before its time")
-            return _overtaken(calls, self.change, alias)
+            return overtaken_by(calls, self.change, alias)
         except Missing:
             return Report(calls.function, "failed", reason="its alias, or the version that it names, is gone")
         except ServiceFailed as reason:
@@ -193,7 +192,7 @@ class Switch(Several[Hand]):
                 return self._ended(hand, overtaken or "failed", reason)
             if hand.record.previous == hand.record.artifact:
                 return hand.report("unchanged")
-            return self._back(hand, reason)
+            return given_up_too(self._back(hand, reason), overtaken)
 
         if not hands:
             return {}
@@ -254,7 +253,7 @@ class Switch(Several[Hand]):
             alias = hand.calls.alias()
             if alias.record and alias.record.belongs_to(self.change) and alias.version == alias.record.number:
                 return replace(hand, alias=alias)
-            return _overtaken(hand.calls, self.change, alias)
+            return overtaken_by(hand.calls, self.change, alias)
         except Missing:
             why = "its alias is gone"
         except ServiceFailed:
@@ -281,19 +280,9 @@ class Switch(Several[Hand]):
 
     def _superseded(self, hand: Hand) -> Report:
         try:
-            return _overtaken(hand.calls, self.change, hand.calls.alias())
+            return overtaken_by(hand.calls, self.change, hand.calls.alias())
         except (Missing, ServiceFailed):
             return hand.report("silent", "its alias was changed, and cannot be read")
-
-
-def _overtaken(calls: Calls, change: Change, alias: Alias) -> Report:
-    """Report that somebody else changed the alias."""
-    now, record = serving(calls, alias), alias.record
-    if record and record.number == alias.version:
-        who = f"deployment {record.deployment} changed its alias meanwhile ({record.action} of {record.artifact})"
-    else:
-        who = f"somebody else moved its alias to version {alias.version}"
-    return Report(calls.function, "superseded", change.artifact_id, now, now, who)
 
 
 def _unclear(report: Report) -> bool:

@@ -2,8 +2,8 @@
 
 Wait until no update is in progress; update, guarded by RevisionId; wait again, because invocations run the old code
 until then, and RevisionId changes once more; publish, guarded by that and by the code's SHA-256; see that the version
-is ours, because Lambda publishes nothing if nothing has changed; wait until it is active. A function in which nothing
-has changed but the artifact's name keeps its version
+is ours, because Lambda publishes nothing if nothing has changed; wait until it is active, with SnapStart until Lambda
+has taken its snapshot. A function in which nothing has changed but the artifact's name keeps its version
 (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html).
 """
 
@@ -158,10 +158,18 @@ class Maker(Settling):
 
     def _until_active(self, calls: Calls, number: str) -> None:
         now = self._once_it(
-            lambda: calls.configuration(number), lambda now: now.state not in WAITS, "its new version stayed Pending"
+            lambda: calls.configuration(number), self._is_over, "its new version was not ready to be invoked"
         )
         if now.state not in RUNS:
             raise UnfitFunction(f"version {number} is {now.state}" + (f" ({now.problem})" if now.problem else ""))
+
+    def _is_over(self, version: Configuration) -> bool:
+        """Tell whether a version is as it will be.
+
+        A deployment waits for SnapStart's snapshot too; a rollback, for nothing that callers can do without.
+        """
+        unsnapped = version.state == "Active" and version.snapshot == "Off"
+        return version.state not in WAITS and not (unsnapped and self.artifact.change.action == "deploy")
 
 
 def _raced() -> str:

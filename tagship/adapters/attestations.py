@@ -1,0 +1,111 @@
+"""Sigstore bundles, by the library sigstore and a trusted root that is a file: nothing is asked of anybody.
+
+Without a file of the team's, the root is the one of Sigstore's public instance that the library carries: it is pinned
+with the library, by its hash. Attestations of private repositories come from an instance of GitHub's own, which logs
+nothing, and the library takes nothing that is not logged (sigstore 4.5): they are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tagship.domain.github_attestation import ISSUER, Attester, Bundle, digests_of
+from tagship.domain.text import visible
+from tagship.errors import NotAuthentic, Refused, SettingsError, TagshipError
+
+if TYPE_CHECKING:
+    from sigstore.verify import Verifier
+
+LIBRARY = 'pip install "tagship[attestations]"'
+PUBLIC = "https://tuf-repo-cdn.sigstore.dev"
+ANOTHER = "Don't deploy it. Take a version that the environment's workflow attested"
+NAMES = "2.5.29.17"  # the extension of a certificate's subjectAltName
+LONGEST = 300  # characters of the library's words
+
+
+@dataclass(frozen=True)
+class SigstoreAttestations:
+    """Verifies by a trusted root.
+
+    Without a file, by that of Sigstore's public instance.
+    """
+
+    root: Path | None = None
+
+    def digests(self, bundle: Bundle, builder: Attester) -> set[str]:
+        with _library(), _believed():
+            from sigstore.models import Bundle as Sealed
+            from sigstore.verify import policy
+
+            of_builder: list[policy.VerificationPolicy] = [
+                policy.OIDCIssuer(ISSUER),
+                policy.OIDCIssuerV2(ISSUER),
+                policy.GitHubWorkflowRepository(builder.repository),
+                _Workflow(builder.identities),
+            ]
+            sealed = Sealed.from_json(json.dumps(bundle))
+            return digests_of(*self._verifier.verify_dsse(sealed, policy.AllOf(of_builder)))
+
+    @cached_property
+    def _verifier(self) -> Verifier:
+        from sigstore.models import TrustedRoot
+        from sigstore.verify import Verifier
+
+        if self.root is None:
+            carried = files("sigstore._store").joinpath(quote(PUBLIC, safe=""), "trusted_root.json")
+            with as_file(carried) as path:
+                return Verifier(trusted_root=TrustedRoot.from_file(str(path)))
+        try:
+            return Verifier(trusted_root=TrustedRoot.from_file(str(self.root)))
+        except (OSError, ValueError) as reason:
+            raise SettingsError(
+                f"ci.trusted_root is {self.root.name!r}, which can't be read as a trusted root of Sigstore's.",
+                remedy="Write one: gh attestation trusted-root",
+            ) from reason
+
+
+@dataclass(frozen=True)
+class _Workflow:
+    """The library's policy for a certificate of one of some workflows."""
+
+    identities: Sequence[str]
+
+    def verify(self, cert: Any) -> None:
+        from sigstore.errors import VerificationError
+
+        names: list[Any] = [entry.value for entry in cert.extensions if entry.oid.dotted_string == NAMES]
+        uris = [str(name.value) for among in names for name in among]
+        if not any(fnmatchcase(uri, pattern) for uri in uris for pattern in self.identities):
+            raise VerificationError(f"its workflow is {', '.join(uris) or 'none'}, not {' or '.join(self.identities)}")
+
+
+@contextmanager
+def _library() -> Iterator[None]:
+    """Refuse if the library is not installed."""
+    try:
+        yield
+    except ImportError as reason:
+        raise Refused(
+            "The library that verifies GitHub's attestations (sigstore) is not installed here.", remedy=LIBRARY
+        ) from reason
+
+
+@contextmanager
+def _believed() -> Iterator[None]:
+    """Turn each of the library's refusals into ours."""
+    try:
+        yield
+    except (TagshipError, ImportError):
+        raise
+    except Exception as reason:  # whatever the library, or what it is made of, finds wrong with a stranger's bytes
+        words = visible(str(reason)).replace("\n", " ").strip()[:LONGEST].rstrip(".")
+        raise NotAuthentic(f"An attestation is not to be believed: {words}.", remedy=ANOTHER) from reason

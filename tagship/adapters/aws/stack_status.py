@@ -1,0 +1,36 @@
+"""Whether a stack can be changed, by its status, and what to do if not."""
+
+from __future__ import annotations
+
+from tagship.domain import commands
+from tagship.domain.foundation import Stack
+from tagship.domain.text import either
+from tagship.errors import Held, Refused
+
+USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
+UNCHANGED = "This stack was not changed."
+
+
+def check_usable(stack: Stack) -> None:
+    if stack.status in USABLE:
+        return
+    if stack.status.endswith("IN_PROGRESS"):
+        raise Held(
+            f"Somebody else is changing the stack {stack.name}: its status is {stack.status}.",
+            state=UNCHANGED,
+            remedy=either(f"Wait until it is done, then: {commands.setup()}", f"To look: {look_at(stack.name)}"),
+        )
+    problem = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
+    raise Refused(problem, state=UNCHANGED, remedy=again(stack))
+
+
+def again(stack: Stack) -> str:
+    if stack.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}:
+        return f"aws cloudformation delete-stack --stack-name {stack.name} && {commands.setup()}"
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
+        return f"aws cloudformation continue-update-rollback --stack-name {stack.name} && {commands.setup()}"
+    return commands.setup()
+
+
+def look_at(name: str) -> str:
+    return f"aws cloudformation describe-stacks --stack-name {name} --query 'Stacks[0].StackStatus'"

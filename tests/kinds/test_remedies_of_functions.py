@@ -1,0 +1,141 @@
+"""Functions of Lambda: every way out that a failure prints, typed literally, leads out."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.ground import Ran
+from tests.journeys import test_release_of_functions as functions
+from tests.journeys.example import FIRST, files
+from tests.kinds.denying import denied, killed
+from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox
+from tests.sandbox.conftest import until
+
+APP = files("lambda")["api/app.py"].replace(
+    "\n\n\ndef handler",
+    '\nCONFIG["fault"] = CONFIG["fault"] or ("error" if Path("OUTSIDE").exists() else "")\n\n\ndef handler',
+)
+API, MIGRATE = functions.API, functions.MIGRATE
+REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop"
+
+
+class Functions(Ground):
+    """A function of an image and one of a zip file, which change together."""
+
+    place: functions.Place
+
+    def answers(self) -> str:
+        return str(self.place.answer()["version"])
+
+    def calm(self) -> None:
+        self.switch(**{"lambda": {"update": 0.1, "throttled": 0, "lost": 0, "failed_updates": 0}})
+
+    def versions(self) -> int:
+        """How many versions the api's function has."""
+        return len(self.place.lambda_.list_versions_by_function(FunctionName=API)["Versions"])
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
+    with sandbox("lambda", tmp_path_factory.mktemp("functions"), {"api/app.py": APP}) as (running, outside):
+        made = Functions(functions.Place(running), outside)
+        first(made)
+        yield made
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------------
+
+
+def answers_badly(ground: Ground) -> Ran:
+    """Its new version answers 500, for something outside is down."""
+    ground.outside.touch()
+    return ground.inv("deploy", "--version", ground.publish())
+
+
+def nothing_answers(ground: Ground) -> Ran:
+    """A rollback, while neither version answers well."""
+    ground.outside.touch()
+    return ground.inv("rollback", "--to", FIRST)
+
+
+def cannot_be_put_back(ground: Ground) -> Ran:
+    """One alias moves, and from then on the identity may move none."""
+    return ground.inv("deploy", "--version", ground.publish(), before=denied("UpdateAlias", from_=4))
+
+
+def may_not_be_updated(ground: Ground) -> Ran:
+    return ground.inv("deploy", "--version", ground.publish(anew=True), before=denied("UpdateFunctionCode"))
+
+
+def may_not_be_asked(ground: Ground) -> Ran:
+    return ground.inv("deploy", "--version", ground.publish(), before=denied("GetAlias"))
+
+
+def dies(ground: Ground) -> Ran:
+    """Its runner dies once a version is published; somebody looks, when its lease has expired."""
+    ground.inv("deploy", "--version", ground.publish(anew=True), before=killed("PublishVersion"))
+    ground.free()
+    return ground.type("inv status --env dev")
+
+
+def dies_and_is_run_again(ground: Ground) -> Ran:
+    version = ground.publish(anew=True)
+    ground.inv("deploy", "--version", version, before=killed("PublishVersion"))
+    return ground.type(f"inv deploy --version {version}")
+
+
+def under_way(ground: Functions) -> tuple[Any, str]:
+    """A deployment that is making its versions, slowly."""
+    version, before = ground.publish(anew=True), ground.versions()
+    ground.switch(**{"lambda": {"update": 3}})
+    child = ground.launched("deploy", "--version", version)
+    until(lambda: ground.versions() > before)
+    return child, version
+
+
+def is_superseded(ground: Functions) -> Ran:
+    """Somebody moves an alias meanwhile."""
+    child, version = under_way(ground)
+    ground.place.lambda_.update_alias(FunctionName=API, Name="live", FunctionVersion="1")
+    return ground.ended(child, "deploy", "--version", version)
+
+
+def is_interrupted(ground: Functions) -> Ran:
+    """Ctrl-C, without a terminal to ask at."""
+    child, version = under_way(ground)
+    child.send_signal(signal.SIGINT)
+    return ground.ended(child, "deploy", "--version", version)
+
+
+def lost_its_image(ground: Functions) -> Ran:
+    version = ground.publish(anew=True)
+    del ground.published[""]
+    images = ground.running.images(lambda _: None)
+    image = images.find(REPOSITORY, version)
+    assert image
+    shutil.rmtree(images.folder / image.digest.replace(":", "-"))
+    return ground.inv("deploy", "--version", version)
+
+
+FAILURES = {
+    "it answers badly": Failure(answers_badly, 6, mended=Ground.up),
+    "a rollback, and nothing answers": Failure(nothing_answers, 9, mended=Ground.up),
+    "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
+    "the identity may not update": Failure(may_not_be_updated, 6),
+    "the identity may not ask": Failure(may_not_be_asked, 8),
+    "its runner dies": Failure(dies, 0),
+    "its runner dies and it is run again": Failure(dies_and_is_run_again, 4),
+    "somebody else changes it": Failure(is_superseded, 4, serves=""),
+    "Ctrl-C": Failure(is_interrupted, 130),
+    "its image is gone": Failure(lost_its_image, 5),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_every_way_out_of_a_failure_leads_out(ground: Functions, name: str) -> None:
+    lead_out(ground, FAILURES[name])

@@ -1,0 +1,138 @@
+"""Auto Scaling groups: every way out that a failure prints, typed literally, leads out."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.ground import Ran
+from tests.journeys import test_deploy_to_groups as groups
+from tests.journeys.example import FIRST, files
+from tests.kinds.denying import denied, killed
+from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox
+from tests.sandbox.conftest import until
+
+APP = files("asg")["app.py"].replace(
+    "\nVERSION =", '\nPAGE["healthy"] = PAGE["healthy"] and not Path("OUTSIDE").exists()\nVERSION ='
+)
+GROUP = groups.GROUP
+
+
+class Groups(Ground):
+    """One group of one instance."""
+
+    place: groups.Place
+
+    def answers(self) -> str:
+        return str(self.place.answer()["version"])
+
+    def calm(self) -> None:
+        self.switch(asg={"pending": 0.2, "keeps_pointer": False, "no_image": []})
+
+    def refreshes(self) -> Any:
+        answer = self.place.scaling.describe_instance_refreshes(AutoScalingGroupName=GROUP)
+        return answer["InstanceRefreshes"]
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groups]:
+    toml = files("asg")["tagship.toml"].replace("warmup = 10", "warmup = 1")
+    changed = {"app.py": APP, "tagship.toml": toml}
+    with sandbox("asg", tmp_path_factory.mktemp("groups"), changed) as (running, outside):
+        made = Groups(groups.Place(running), outside)
+        first(made)
+        yield made
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------------
+
+
+def does_not_come_up(ground: Ground) -> Ran:
+    """Its instances boot, and answer 500: something outside is down."""
+    ground.outside.touch()
+    return ground.inv("deploy", "--version", ground.publish())
+
+
+def answers_badly(ground: Ground) -> Ran:
+    """Its instances answer 500, and those of the version before answer well."""
+    return ground.inv("deploy", "--version", ground.publish("error"))
+
+
+def a_rollback_does_not_come_up(ground: Ground) -> Ran:
+    ground.outside.touch()
+    return ground.inv("rollback", "--to", FIRST)
+
+
+def cannot_be_put_back(ground: Ground) -> Ran:
+    """It does not come up, and the identity may neither take the refresh back nor start another."""
+    calls = ("RollbackInstanceRefresh", "CancelInstanceRefresh")
+    return ground.inv("deploy", "--version", ground.publish("error"), before=denied(*calls))
+
+
+def may_not_be_refreshed(ground: Ground) -> Ran:
+    return ground.inv("deploy", "--version", ground.publish(), before=denied("StartInstanceRefresh"))
+
+
+def may_not_be_asked(ground: Ground) -> Ran:
+    return ground.inv("deploy", "--version", ground.publish(), before=denied("DescribeAutoScalingGroups"))
+
+
+def dies(ground: Ground) -> Ran:
+    """Its runner dies once the refresh has begun; somebody looks, when its lease has expired."""
+    ground.inv("deploy", "--version", ground.publish(), before=killed("StartInstanceRefresh"))
+    ground.free()
+    return ground.type("inv status --env dev")
+
+
+def dies_and_is_run_again(ground: Ground) -> Ran:
+    version = ground.publish()
+    ground.inv("deploy", "--version", version, before=killed("StartInstanceRefresh"))
+    return ground.type(f"inv deploy --version {version}")
+
+
+def under_way(ground: Groups) -> tuple[Any, str]:
+    """A deployment whose refresh has begun."""
+    version, before = ground.publish(), len(ground.refreshes())
+    child = ground.launched("deploy", "--version", version)
+    until(lambda: len(ground.refreshes()) > before)
+    return child, version
+
+
+def is_superseded(ground: Groups) -> Ran:
+    """Somebody cancels the refresh, and has the group launch another version of the template."""
+    child, version = under_way(ground)
+    ground.place.scaling.cancel_instance_refresh(AutoScalingGroupName=GROUP)
+    until(lambda: ground.refreshes()[0]["Status"] == "Cancelled")
+    ground.place.scaling.update_auto_scaling_group(
+        AutoScalingGroupName=GROUP, LaunchTemplate={"LaunchTemplateName": GROUP, "Version": "1"}
+    )
+    return ground.ended(child, "deploy", "--version", version)
+
+
+def is_interrupted(ground: Groups) -> Ran:
+    """Ctrl-C, without a terminal to ask at."""
+    child, version = under_way(ground)
+    child.send_signal(signal.SIGINT)
+    return ground.ended(child, "deploy", "--version", version)
+
+
+FAILURES = {
+    "nothing comes up": Failure(does_not_come_up, 7, mended=Ground.up, serves=""),
+    "a rollback, and nothing comes up": Failure(a_rollback_does_not_come_up, 7, mended=Ground.up, serves=""),
+    "it does not come up": Failure(answers_badly, 6),
+    "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
+    "the identity may not refresh": Failure(may_not_be_refreshed, 6),
+    "the identity may not ask": Failure(may_not_be_asked, 8),
+    "its runner dies": Failure(dies, 0, serves=""),
+    "its runner dies and it is run again": Failure(dies_and_is_run_again, 4, serves=""),
+    "somebody else changes it": Failure(is_superseded, 6, serves=""),
+    "Ctrl-C": Failure(is_interrupted, 130, serves=""),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_every_way_out_of_a_failure_leads_out(ground: Groups, name: str) -> None:
+    lead_out(ground, FAILURES[name])

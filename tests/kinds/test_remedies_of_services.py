@@ -1,0 +1,212 @@
+"""Services of ECS: every way out that a failure prints, typed literally, leads out."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.ground import Ran
+from tests.journeys import test_deploy_to_services as services
+from tests.journeys.example import FIRST, SECOND, files
+from tests.kinds.denying import denied, killed
+from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox
+from tests.sandbox.conftest import git, until
+
+APP = files("ecs")["app.py"].replace(
+    "HOST, PORT =", 'CONFIG["fault"] = CONFIG["fault"] or ("crash" if Path("OUTSIDE").exists() else "")\nHOST, PORT ='
+)
+NORMAL = {"step": 0.3, "listed_after": 0, "throttled": 0}
+CLUSTER, SERVICE = services.CLUSTER, services.SERVICE
+
+
+class Services(Ground):
+    """One service, whose tasks answer."""
+
+    place: services.Place
+
+    def answers(self) -> str:
+        return str(self.place.answer()["version"])
+
+    def calm(self) -> None:
+        self.switch(ecs=NORMAL)
+        self.platform("")
+        newest = self.place.ecs.describe_task_definition(taskDefinition=SERVICE)["taskDefinition"]
+        if newest.get("runtimePlatform"):
+            definition(self)
+        self.place.ecs.update_service(cluster=CLUSTER, service=SERVICE, deploymentConfiguration=ROLLING)
+
+    def platform(self, name: str) -> None:
+        """What images are built for, from the next commit on."""
+        settings = self.place.work / "tagship.toml"
+        text = "".join(line for line in settings.read_text("utf-8").splitlines(True) if not line.startswith("platform"))
+        settings.write_text(text.replace(IMAGE, f'{IMAGE}platform = "{name}"\n') if name else text, "utf-8")
+        if git(self.place.work, "status", "--short", "tagship.toml"):
+            git(self.place.work, "commit", "--quiet", "--all", "-m", f"Build for {name or 'any'}")
+
+
+IMAGE = "[environments.dev.image]\n"
+MADE = (
+    *("family", "requiresCompatibilities", "networkMode", "cpu", "memory", "containerDefinitions", "executionRoleArn"),
+)
+ROLLING: Any = {"strategy": "ROLLING", "maximumPercent": 200, "minimumHealthyPercent": 100}
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    port = services.free_port()
+    toml = files("ecs")["tagship.toml"].replace("8734", str(port))
+    with sandbox("ecs", tmp_path_factory.mktemp("services"), {"tagship.toml": toml, "app.py": APP}) as (
+        running,
+        outside,
+    ):
+        made = Services(services.Place(running, url=f"http://127.0.0.1:{port}"), outside)
+        first(made)
+        yield made
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------------
+
+
+def crashes(ground: Ground) -> Ran:
+    """Its tasks exit, for something outside is down: ECS goes back."""
+    ground.outside.touch()
+    return ground.inv("deploy", "--version", ground.publish())
+
+
+def crashes_again(ground: Ground) -> Ran:
+    """A rollback whose version can't start by now."""
+    ground.outside.touch()
+    return ground.inv("rollback", "--to", FIRST)
+
+
+def cannot_be_put_back(ground: Ground) -> Ran:
+    """It answers badly, and the identity may not have the service go back."""
+    return ground.inv("deploy", "--version", ground.publish("error"), before=denied("UpdateService", from_=2))
+
+
+def may_not_be_updated(ground: Ground) -> Ran:
+    return ground.inv("deploy", "--version", ground.publish(), before=denied("UpdateService"))
+
+
+def may_not_be_asked(ground: Ground) -> Ran:
+    return ground.inv("deploy", "--version", ground.publish(), before=denied("DescribeServices"))
+
+
+def dies(ground: Ground) -> Ran:
+    """Its runner dies once ECS was told; somebody looks, when its lease has expired."""
+    ground.inv("deploy", "--version", ground.publish(), before=killed("UpdateService"))
+    ground.free()
+    return ground.type("inv status --env dev")
+
+
+def dies_and_is_run_again(ground: Ground) -> Ran:
+    version = ground.publish()
+    ground.inv("deploy", "--version", version, before=killed("UpdateService"))
+    return ground.type(f"inv deploy --version {version}")
+
+
+def is_superseded(ground: Services) -> Ran:
+    """Somebody has the service run another revision meanwhile."""
+    ground.switch(ecs={"step": 1.0})
+    version = ground.publish()
+    child = ground.launched("deploy", "--version", version)
+    until(lambda: runs(ground) not in {"", SECOND})
+    ground.place.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=f"{SERVICE}:1")
+    return ground.ended(child, "deploy", "--version", version)
+
+
+def is_interrupted(ground: Services) -> Ran:
+    """Ctrl-C, without a terminal to ask at."""
+    ground.switch(ecs={"step": 1.0})
+    version = ground.publish()
+    child = ground.launched("deploy", "--version", version)
+    until(lambda: runs(ground) not in {"", SECOND})
+    child.send_signal(signal.SIGINT)
+    return ground.ended(child, "deploy", "--version", version)
+
+
+def lost_its_image(ground: Services) -> Ran:
+    version = ground.publish(anew=True)
+    shutil.rmtree(image_of(ground, version))
+    del ground.published[""]
+    return ground.inv("deploy", "--version", version)
+
+
+def is_for_other_processors(ground: Services) -> Ran:
+    """Infrastructure has the newest revision run on arm64; the image is built for amd64."""
+    version = ground.publish()
+    definition(ground, runtimePlatform={"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"})
+    return ground.inv("deploy", "--version", version)
+
+
+def of_its_processors(ground: Services, command: str) -> None:
+    """The next image is built for them; or infrastructure takes others."""
+    if command.startswith("inv deploy-dev"):
+        ground.platform("linux/arm64")
+    else:
+        definition(ground)
+
+
+def was_deregistered(ground: Services) -> Ran:
+    """A rollback to a version whose revision somebody deregistered."""
+    ecs = ground.place.ecs
+    for arn in ecs.list_task_definitions(familyPrefix=SERVICE)["taskDefinitionArns"]:
+        tags = ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])["tags"]
+        if any(tag["value"].startswith(FIRST) for tag in tags):
+            ecs.deregister_task_definition(taskDefinition=arn)
+    return ground.inv("rollback", "--to", FIRST)
+
+
+def runs(ground: Services) -> str:
+    """The version that the service was brought to."""
+    [service] = ground.place.ecs.describe_services(cluster=CLUSTER, services=[SERVICE])["services"]
+    tags = ground.place.ecs.describe_task_definition(taskDefinition=service["taskDefinition"], include=["TAGS"])["tags"]
+    return next((tag["value"].partition(" ")[0] for tag in tags if tag["key"] == "tagship:artifact"), "")
+
+
+def image_of(ground: Services, version: str) -> Path:
+    images = ground.running.images(lambda _: None)
+    image = images.find("123456789012.dkr.ecr.us-east-1.amazonaws.com/shop", version)
+    assert image
+    return images.folder / image.digest.replace(":", "-")
+
+
+def definition(ground: Services, **changed: Any) -> None:
+    """Register a revision as infrastructure does: of the first one, with changes."""
+    row = ground.place.ecs.describe_task_definition(taskDefinition=f"{SERVICE}:1")["taskDefinition"]
+    names = (
+        "family",
+        "requiresCompatibilities",
+        "networkMode",
+        "cpu",
+        "memory",
+        "containerDefinitions",
+        "executionRoleArn",
+    )
+    ground.place.ecs.register_task_definition(**{name: row[name] for name in names}, **changed)
+
+
+FAILURES = {
+    "its tasks exit": Failure(crashes, 6, mended=Ground.up),
+    "a rollback's tasks exit": Failure(crashes_again, 6, mended=Ground.up),
+    "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
+    "the identity may not update": Failure(may_not_be_updated, 8),
+    "the identity may not ask": Failure(may_not_be_asked, 8),
+    "its runner dies": Failure(dies, 0, serves=""),
+    "its runner dies and it is run again": Failure(dies_and_is_run_again, 4, serves=""),
+    "somebody else changes it": Failure(is_superseded, 4, serves=""),
+    "Ctrl-C": Failure(is_interrupted, 130, serves=""),
+    "its image is gone": Failure(lost_its_image, 5),
+    "it is for other processors": Failure(is_for_other_processors, 5, mended=of_its_processors),
+    "its revision is inactive": Failure(was_deregistered, 3),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_every_way_out_of_a_failure_leads_out(ground: Services, name: str) -> None:
+    lead_out(ground, FAILURES[name])
