@@ -17,8 +17,8 @@ from tagship.settings.previews import ANY, Named, Previews
 from tagship.settings.section import Finding, Section, Values, cut, shown, table
 
 if TYPE_CHECKING:
+    from tagship.settings.environment import Environment
     from tagship.settings.images import NamedImage
-    from tagship.settings.model import Environment
 
 KEYS = ("account", "region", "profile")  # what a bucket has one of
 
