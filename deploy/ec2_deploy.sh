@@ -52,7 +52,7 @@ configure() {
   # What a conf need not say. An account's name has at most 31 letters.
   KIND=service TIMER='' RUN_AT_DEPLOY=true RUN_AT_ROLLBACK=false ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
   TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' OWNERS='' CONTAINER=$APP ENTRYPOINT='' ARGUMENTS='' ALIVE=0 HEALTH_STATUS=200-299
-  KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
+  KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60 HEALTH_SETTLED=7
   # shellcheck source=/dev/null
   . "$conf"
   take_numbers
@@ -474,6 +474,12 @@ report() {
   conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(tail -c 4000 <<<"$REPLY")"
 }
 
+# Have the answer say at which attempt of its health checks an action is that is under way.
+asked_meanwhile() {
+  [[ -s $BASE/run/asking && $(last_step) != *' end' ]] || return 0
+  quoted "$(<"$BASE/run/asking")" 300 && EDITED+=",\"facts\":{\"asking\":\"$REPLY\"}"
+}
+
 # The end of the log of an action that left nothing to serve; nothing while one is under way.
 last_failure() {
   local last
@@ -539,7 +545,10 @@ act() {
     change
     list_kept
     ;;
-  status) report ;;
+  status)
+    report
+    asked_meanwhile
+    ;;
   prune) prune_only ;;
   *) conclude refused "there is no such action: $1" ;;
   esac

@@ -26,6 +26,7 @@ OPERATIONS = (
     *("GET /environments/{environment_name}", "GET /environments/{environment_name}/deployment-branch-policies"),
     "GET /attestations/{subject_digest}",
     *("GET /pulls", "GET /pulls/{pull_number}", "GET /commits/{commit_sha}/pulls"),
+    *("GET /pulls/{pull_number}/commits", "GET /commits/{ref}"),
 )
 KEPT = {
     *("type", "properties", "required", "items", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"),

@@ -60,6 +60,9 @@ ask() {
 # An app that does not listen yet is not asked: for the first GRACE seconds that costs no attempt, only a look at the port
 # every 10 ms. Between failed attempts min(2^(n-1), HEALTH_CAP) seconds pass; a wait for a port that was closed ends when
 # it opens, and every wait ends when the process dies. Between good answers 10 ms pass. No wait follows the last attempt.
+#
+# The same bad answer HEALTH_SETTLED times in a row is final: what answers has started. 502, 503 and 504 say that it, or what it
+# waits for, is not ready yet; no answer says nothing. Those have all attempts.
 GRACE=3
 
 await_health() {
@@ -68,11 +71,12 @@ await_health() {
   if [[ -d /proc/self/fd ]]; then exec {never}<> <(:); fi
   attempt "$@" || status=1
   if [[ -n $never ]]; then exec {never}>&-; fi
+  if [[ -e $BASE/run/asking ]]; then rm -f "$BASE/run/asking"; fi
   return "$status"
 }
 
 attempt() {
-  local colour=$1 artifact=$2 most=$3 port row=0
+  local colour=$1 artifact=$2 most=$3 port row=0 same=0 before=''
   await_start
   lives "$colour" || died "$colour" || return
   port=$R_PORT
@@ -86,7 +90,7 @@ attempt() {
   while :; do
     ATTEMPTS=$((ATTEMPTS + 1))
     if ask "$port" "$artifact"; then
-      row=$((row + 1))
+      row=$((row + 1)) before=''
       if ((row >= HEALTH_PASSES)); then
         goes_on "$colour" || died "$colour"
         return
@@ -95,14 +99,28 @@ attempt() {
       continue
     fi
     row=0
+    if [[ $PROBLEM == "$before" ]]; then same=$((same + 1)); else same=1 before=$PROBLEM; fi
+    if ((HEALTH_SETTLED > 0 && same >= HEALTH_SETTLED && ATTEMPTS < most)) && [[ $STATUS != 000 && $STATUS != 50[234] ]]; then
+      lives "$colour" || died "$colour" || return
+      PROBLEM+=" ($same times in a row)"
+      return 1
+    fi
     # A port can be held for an app that is not there (yet, or any more): Docker's proxy accepts, then hangs up.
     if [[ $PROBLEM == "it broke off"* ]] && ! accepting "$colour" "$port"; then PROBLEM="it does not listen"; fi
     if ((ATTEMPTS >= most)) && [[ $PROBLEM == "it does not listen" ]]; then sleep 0.3; fi # what just died is seen dead
     if ((ATTEMPTS >= most)); then lives "$colour" || died "$colour" || return; fi
     if ((ATTEMPTS >= most)); then name_address "$colour" "$port" && return 1; fi
+    note_attempt "$most"
     backoff "$ATTEMPTS"
     if [[ $PROBLEM == "it does not listen" ]]; then pause "$colour" "$REPLY" "$port"; else pause "$colour" "$REPLY"; fi || return
   done
+}
+
+# Note for whoever asks meanwhile (asked_meanwhile) which attempt has failed, and how long the others may wait.
+note_attempt() {
+  local number left=0
+  for ((number = ATTEMPTS; number < $1; number++)); do backoff "$number" && left=$((left + REPLY)); done
+  printf 'attempt %d of %d: %s; up to %d s more\n' "$ATTEMPTS" "$1" "$PROBLEM" "$left" >"$BASE/run/asking"
 }
 
 # What does not listen may do so where nobody asks: say where, and what to do. Always true.

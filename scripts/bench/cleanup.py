@@ -7,14 +7,13 @@ goes through all keys for each page. Memory is that of a process of its own.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from scripts.bench.ledger import _counting, _served
-from scripts.bench.measure import Figure, seconds
+from scripts.bench.measure import Figure, largest, seconds
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.domain import layout
@@ -75,15 +74,13 @@ def _memory(aws: Aws) -> float:
     """The most memory of a process that judges everything and deletes nothing, in MB: all of it, Python's own too."""
     code = f"from scripts.bench.cleanup import judge; judge({aws.endpoint!r}, {aws.keys!r})"
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    return int(said) / 1024
+    return float(said)
 
 
 def judge(endpoint: str, keys: tuple[str, str]) -> None:
-    """Sweep as a dry run; print this process's largest size in kB (Linux)."""
+    """Sweep as a dry run; print this process's largest size in MB."""
     _sweep(S3Store(Aws("us-east-1", endpoint, sandbox=True, keys=keys), BUCKET)).run(dry_run=True)
-    # Not ru_maxrss: that begins with the size of the process which started this.
-    [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text("utf-8"), re.MULTILINE)
-    print(kilobytes)
+    print(largest())
 
 
 def _swept(store: S3Store) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.bench.measure import TOP, Figure, environment, git
+from scripts.bench.measure import TOP, Figure, environment, git, largest
 
 HOSTS, SLOWEST = 500, 20.0  # seconds
 OCEAN = 2_000  # hosts
@@ -104,10 +103,11 @@ def _stopped(done: Done, after: dict[str, Any]) -> Figure:
     changed = [one for one in after.values() if "deploy 0.1.2-dev" in one["orders"]]
     back = Counter(one["serving"] for one in after.values())
     good = done.code == 6 and back == {"0.1.1-dev": len(after)} and len(changed) < len(after)
+    if not good:
+        print(done.said, file=sys.stderr)
     what = f"{FAILING:.0%} of the hosts fail, {ERRORS} may"
-    return Figure(
-        "fleet", what, f"stopped at {len(changed)} hosts", f"exit {done.code}", f"{back}", "all put back", good
-    )
+    stopped = f"stopped at {len(changed)} hosts"
+    return Figure("fleet", what, stopped, f"exit {done.code}", f"{dict(back)}", "all put back", good)
 
 
 # -- the ground --------------------------------------------------------------------------------------------------------
@@ -227,13 +227,13 @@ def deploying(version: str) -> None:
         code = problem.exit_code
         print(problem.what, problem.state, problem.remedy, sep="\n")
     polls = [each for each in rounds if each]
-    took, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    took = time.monotonic() - began
     print(
         json.dumps(
             {
                 "code": code,
                 "seconds": took,
-                "memory": peak / (1024**2 if sys.platform == "darwin" else 1024),
+                "memory": largest(),
                 "polls": polls,
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -86,6 +87,17 @@ def peak(command: Sequence[str], where: Path) -> tuple[float, float]:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
     scale = 1024**2 if sys.platform == "darwin" else 1024
     return time.perf_counter() - began, usage.ru_maxrss / scale
+
+
+def largest() -> float:
+    """The most memory that this process has had, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss begins with the size of the process that started this one
+        [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status.read_text("utf-8"), re.MULTILINE)
+        return int(kilobytes) / 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
 
 
 def git(where: Path, *arguments: str, give: str = "") -> str:

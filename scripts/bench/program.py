@@ -1,6 +1,7 @@
 """`python -m scripts.bench [name…] [--json]`: measure, and print each figure beside its target.
 
-With `--targets` a figure that misses its target, or that could not be measured, ends in exit 1.
+With `--targets` a figure that misses its target, or that could not be measured, ends in exit 1; so does one of a fleet
+or of a cleanup, always. The others are for people to read.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ LONG = {
     "fresh",
     *TARGETS,
 }  # minutes; with root, a registry, the AWS CLI or an index of packages: measured where they are asked for
+STRICT = {"fleet", "fleet-2000", "cleanup"}  # counts and memory, and time beside what it has to take: promises
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 
@@ -86,7 +88,7 @@ def main() -> None:
     measured: dict[str, list[Figure]] = {}
     for name in _chosen(asked):
         print(f"{name} …", file=sys.stderr, flush=True)
-        measured[name] = measure(name, going_on=asked.targets)
+        measured[name] = measure(name, going_on=asked.targets or asked.all)
         if asked.page:  # one that fails takes none of the others' figures with it
             page.gather(page.PLACE, {name: measured[name]})
             print(f"{page.PLACE}: {name}", file=sys.stderr)
@@ -95,8 +97,9 @@ def main() -> None:
         print(json.dumps([asdict(one) for one in figures], indent=2))
     else:
         print(table(figures))
-    missed = [figure for figure in figures if not figure.met]
-    if asked.targets and missed:
+    strict = set(measured) if asked.targets else STRICT & set(measured)
+    missed = [figure for name in strict for figure in measured[name] if not figure.met]
+    if missed:
         raise SystemExit(f"missed: {'; '.join(figure.what for figure in missed)}")
 
 

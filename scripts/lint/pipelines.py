@@ -15,6 +15,12 @@ WORKFLOWS = Path(__file__).parents[2] / ".github/workflows"
 ACTION = ".github/actions/setup"
 ORDER = ("dev", "preprod", "prod")
 PROMOTING = ("build-and-promote.yml", "deploy-prod.yml")
+SCHEDULED = ("preview-sweep.yml", "verify.yml")  # and cleanup.yml, which `init` does not write
+GUARD = b"""\
+    # By the clock only where AWS has roles for this repository, which a variable of it says: its own dev is a sandbox.
+    if: github.event_name != 'schedule' || vars.TAGSHIP_SCHEDULES == 'true'
+"""
+JOB = b"    runs-on: ubuntu-24.04\n"
 
 
 def files() -> Iterator[tuple[str, bytes]]:
@@ -24,7 +30,8 @@ def files() -> Iterator[tuple[str, bytes]]:
         made = Pipelines(environments, ACTION, order, paths=paths, run="inv", previews=not order)
         for name, content in made.files():
             if (name in PROMOTING) == bool(order):
-                yield name, content.replace(b"# Written by `tagship init`. ", b"# ", 1)
+                ours = content.replace(b"# Written by `tagship init`. ", b"# ", 1)
+                yield name, ours.replace(JOB, GUARD + JOB) if name in SCHEDULED else ours
 
 
 def main() -> None:

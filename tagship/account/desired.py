@@ -152,6 +152,7 @@ def environment_stack(
         groups=chosen.target.stack_groups,
         distributions=distributions,
         figures=settings.sends_figures(name),
+        report=settings.report.page,
         topics=[topic.arn for topic in settings.notify.topics.values()],
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
@@ -181,6 +182,7 @@ def environment_stack(
         "ImageCopies": "yes" if copied(app, name) else "no",
         "Topics": "yes" if settings.notify.topics else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
+        "ReportPage": settings.report.page,
         "Figures": "yes" if settings.sends_figures(name) else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,

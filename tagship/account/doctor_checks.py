@@ -175,7 +175,7 @@ def _account(app: Account, of: str) -> Iterator[Finding]:
         elif change.current:
             yield warning(about, "differs from this tagship's", commands.setup(dry_run=True))
         elif app.settings.sandbox:
-            yield warning(about, "is not there; the sandbox does without", commands.setup())
+            yield ok(about, "not needed: the sandbox does without")
         else:
             yield failing(about, "is not there", commands.setup(), safe=True)
 

@@ -36,7 +36,7 @@ def next_steps(app: Account, outputs: Mapping[str, Mapping[str, str]]) -> Iterat
         if profile := made.get("HostProfile"):
             yield f"hosts of {name}: instance profile {profile}"
         yield f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}"
-        for noun in ("hosts", "functions", "services", "groups", "sites", "figures"):
+        for noun in ("hosts", "functions", "services", "groups", "sites", "figures", "report"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
                 yield f"and, for its {OF.get(noun, noun)}: {policy}"
 

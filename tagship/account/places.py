@@ -8,5 +8,7 @@ from tagship.ports.app import Account
 def place_of(app: Account) -> str:
     """Name an account in a line about it."""
     chosen = app.settings.aws
+    if app.settings.images_in:
+        return f"region {chosen.region}"
     number = f"account {chosen.account}" if chosen.account else ""
     return number or (f"profile {chosen.profile}" if chosen.profile else f"s3://{chosen.bucket}")

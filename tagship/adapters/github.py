@@ -20,6 +20,8 @@ from tagship.ports.forge import Home, Notice, Protection, PullRequest, Run, Step
 
 API = "https://api.github.com"
 PAGE = 100  # pull requests
+MOST_COMMITS = 100  # of a pull request that is looked at: a page
+GITHUB = "web-flow"  # the account by which GitHub itself commits
 UNFINISHED = ("queued", "in_progress", "pending", "waiting", "requested")
 BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})
 
@@ -157,10 +159,19 @@ class GitHub:
         return numbers
 
     def author(self, commit: str) -> str:
-        """Read the pull requests of a commit: https://docs.github.com/rest/commits/commits."""
+        """Read the pull request of a commit: https://docs.github.com/rest/commits/commits.
+
+        Who may push to the repository may add to anybody's pull request, and may push a merge of it with more in it: so
+        every commit has to be its author's, and GitHub has to have made and signed each, and the merge.
+        """
         pulls = self._get(f"/commits/{commit}/pulls?per_page=100")
         merged = [pull for pull in pulls if pull.get("merge_commit_sha") == commit and pull.get("merged_at")]
-        return str(merged[0]["user"]["login"]) if len(merged) == 1 else ""
+        if len(merged) != 1 or not _is_by_github(self._get(f"/commits/{commit}")):
+            return ""
+        login = str(merged[0]["user"]["login"])
+        commits = self._get(f"/pulls/{merged[0]['number']}/commits?per_page={MOST_COMMITS}")
+        alone = all(_is_by_github(made) and _login(made, "author") == login for made in commits)
+        return login if alone and 0 < len(commits) < MOST_COMMITS else ""
 
     def attestations(self, digest: str) -> Sequence[Mapping[str, Any]]:
         """Read the newest: https://docs.github.com/rest/repos/attestations."""
@@ -189,6 +200,20 @@ class GitHub:
         """Ask for what may not be there; None if it is not."""
         answer = self._client.ask("GET", path, absent=True)
         return answer.json() if answer.ok else None
+
+
+def _login(made: Mapping[str, Any], role: str) -> str:
+    """Name a commit's author or committer; empty if GitHub knows no account."""
+    return str((made.get(role) or {}).get("login", ""))
+
+
+def _is_by_github(made: Mapping[str, Any]) -> bool:
+    """Tell whether GitHub itself made and signed a commit.
+
+    What is written there of its author is anybody's to choose.
+    """
+    verified = made.get("commit", {}).get("verification", {}).get("verified") is True
+    return verified and _login(made, "committer") == GITHUB
 
 
 def _notices(notes: Sequence[Mapping[str, Any]]) -> list[Notice]:

@@ -98,7 +98,9 @@ class Wiring(Storage):
         signing = self.settings.signing
         revoked = signing.revoked if signing else ()
         key, public_key, setting = self._pair(environment, purpose)
-        owner = self.whole if self.whole and self.region else self  # the keys are in an environment's first region
+        owner = (
+            self.whole if self.whole and self.settings.images_in else self
+        )  # the keys are in an environment's first region
         return Keys(
             signer(key, owner.at(environment).aws, setting), PemVerifier(Path(public_key), frozenset(revoked), setting)
         )
@@ -255,10 +257,11 @@ class Wiring(Storage):
         from tagship.adapters.targets.regions_more import several
 
         home, *followers = self.regions(environment)
-        regions = [Region(home.region, connect(home, environment))]
+        name = home.settings.aws.region
+        regions = [Region(name, connect(home, environment), listed=home.listed)]
         for app in followers:
-            mirror = Mirror(home.bucket, app.bucket, app.registry, app.region)
-            regions.append(Region(app.region, connect(app, environment), mirror.carry))
+            mirror = Mirror(home.bucket, app.bucket, app.registry, app.settings.aws.region)
+            regions.append(Region(app.settings.aws.region, connect(app, environment), mirror.carry, app.listed))
         return several(regions, self.settings.environment(environment).region_bake)
 
 

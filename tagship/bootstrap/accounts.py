@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tagship.domain.units import Unit
     from tagship.sandbox.state import Running
     from tagship.settings import AwsAccount, Settings
 
@@ -42,7 +43,7 @@ class Accounts(Terminal):
             hurries = self.hurries.regions(environment) if self.hurries else [None] * len(within)
             first, *others = (self._made(made, whose) for made, whose in zip(within, hurries, strict=True))
             for app in others:
-                vars(app).update(region=app.settings.aws.region, store=cast("Any", app).bucket)
+                vars(app).update(store=cast("Any", app).bucket)
             self._regions[environment] = [first, *others]
         return self._regions[environment]
 
@@ -51,9 +52,9 @@ class Accounts(Terminal):
         return {}
 
     @cached_property
-    def region(self) -> str:
-        """Name the region whose registry has copies of images; empty in the first one."""
-        return ""
+    def listed(self) -> list[Unit]:
+        """Keep the units of a region as they were listed last."""
+        return []
 
     @cached_property
     def _by_bucket(self) -> Mapping[str, Self] | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from tagship.bootstrap.accounts import Accounts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tagship.adapters.clock import AnswersClock
     from tagship.ports.account import Calendar
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
@@ -23,12 +25,24 @@ class Storage(Accounts):
         """Open the app's bucket, or the bucket of each environment."""
         if self.whole:
             return self.whole.store
-        if len(self.accounts) == 1:
-            return self.bucket
+        copies = self._copies()
+        if len(self.accounts) == 1 and not copies:
+            return self.accounts[0].bucket
         from tagship.adapters.bucket.several import SeveralStores
 
         opened = {app.settings.aws.bucket: partial(getattr, app, "bucket") for app in self.accounts}
-        return SeveralStores(opened, self.settings.bucket_of)
+        return SeveralStores(opened, self.settings.bucket_of, copies)
+
+    def _copies(self) -> Mapping[str, list[Callable[[], Store]]]:
+        """Open, by the bucket of an environment's first region, those of the others."""
+        copies: dict[str, list[Callable[[], Store]]] = {}
+        for name in self.settings.environments:
+            if len(self.settings.places(name)) > 1:
+                home, *others = self.regions(name)
+                copies.setdefault(home.settings.aws.bucket, []).extend(
+                    partial(getattr, app, "bucket") for app in others
+                )
+        return copies
 
     @cached_property
     def bucket(self) -> Store:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.text import listed, plural
-from tagship.domain.units import Unit
+from tagship.domain.units import WHOLE, Unit
 
 ABSENT = "absent"  # where an entry keeps the names of units that were gone when it was planned, by their ids
 FEW = 4  # units named: a fleet that replaces its hosts has many
@@ -29,12 +29,15 @@ def gone_units(deployments: Sequence[Deployment], units: Sequence[Unit]) -> tupl
     """List the units that the last ended deployment knew and `units` lacks.
 
     It knew its own, and those that were gone already when it was planned. A deployment that no unit answered says
-    nothing: then it is the one before it.
+    nothing: then it is the one before it. Units that nobody could list have not left.
     """
     present = {unit.id for unit in units}
+    unlisted = tuple(unit.id.removesuffix(WHOLE) + "/" for unit in units if unit.id.endswith(WHOLE))
     recorded = (_recorded(deployment) for deployment in reversed(deployments) if deployment.ended)
     last = next((names for names in recorded if names), {})
-    return tuple(Gone(unit, name) for unit, name in last.items() if unit not in present)
+    return tuple(
+        Gone(unit, name) for unit, name in last.items() if unit not in present and not unit.startswith(unlisted)
+    )
 
 
 def _recorded(deployment: Deployment) -> dict[str, str]:

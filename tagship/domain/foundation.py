@@ -20,6 +20,7 @@ _POLICY = r"^  (?:People|Cleanup|Observe)Of{0}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+"
 # One in a list of statements.
 _STATEMENT = r"^ {{10}}- !If\n {{12}}- Has{0}\n(?: {{12}}(?!- !Ref).*\n)+ {{12}}- !Ref AWS::NoValue\n"
 _LINES = re.compile(r"^ *#.*\n", re.MULTILINE)  # comments that are whole lines
+DESCRIPTION = re.compile(r"^ {4}Description: .*\n", re.MULTILINE)  # of a parameter, or of an output
 COMMENT = re.compile(rf"{_LINES.pattern}|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # these, and what follows a value
 
 
@@ -153,13 +154,15 @@ def with_blocks(
     legacy: Sequence[str] = (),
     topics: Sequence[str] = (),
     figures: bool = False,
+    report: str = "",
 ) -> str:
     """Fill the blocks of environment.yaml.
 
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
-    are those that their task definitions name; `sites` are bucket/prefix; `figures`: some go to CloudWatch.
+    are those that their task definitions name; `sites` are bucket/prefix; `figures`: some go to CloudWatch;
+    `report` is bucket/key of a page.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
-    CloudFormation loses the policies that its conditions leave out, and then its comments.
+    CloudFormation loses the policies that its conditions leave out, then descriptions, and then its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -184,12 +187,12 @@ def with_blocks(
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites, "Hosts": tags}
-    running |= {"Images": _repositories(images), "Figures": ["figures"] if figures else []}
+    running |= {"Images": _repositories(images), "Figures": ["figures"] if figures else [], "Report": report}
     return _fitting(template, [noun for noun, names in running.items() if not names])
 
 
 def _fitting(template: str, absent: Sequence[str]) -> str:
-    """Leave out what is for something absent, then comments, until it fits.
+    """Leave out what is for something absent, descriptions, then comments, until it fits.
 
     Those beside a permission say why it is there, and go last.
     """
@@ -197,9 +200,9 @@ def _fitting(template: str, absent: Sequence[str]) -> str:
         for noun in absent:
             if len(template.encode()) > LARGEST:
                 template = re.sub(pattern.format(noun), "", template, flags=re.MULTILINE)
-    for comments in (_LINES, COMMENT):
+    for words in (DESCRIPTION, _LINES, COMMENT):
         if len(template.encode()) > LARGEST:
-            template = comments.sub("", template)
+            template = words.sub("", template)
     return template
 
 

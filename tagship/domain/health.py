@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+NOT_YET = (502, 503, 504)  # that it, or what it waits for, is not ready
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -42,6 +43,16 @@ class Accepted:
 
 
 SAME = Accepted()  # 2xx with the version
+
+
+def is_settled(samples: Sequence[Sample], times: int) -> bool:
+    """Tell whether the same bad answer came so often in a row that it is final.
+
+    What answers has started. No answer says nothing, and 502, 503 and 504 say that it is not ready yet. 0: never.
+    """
+    last = samples[-times:] if times else []
+    alike = {(sample.status, sample.version) for sample in last}
+    return len(last) == times > 0 and len(alike) == 1 and last[-1].status not in (0, *NOT_YET)
 
 
 @dataclass(frozen=True)

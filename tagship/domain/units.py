@@ -45,6 +45,9 @@ class Unit:
         return self.problem or "it does not answer"
 
 
+WHOLE = "/*"  # the end of an id that stands for every unit whose id begins like it: nobody could list them
+
+
 def away_sentence(units: Sequence[Unit]) -> str:
     """Name units that can't be reached, each reason once.
 

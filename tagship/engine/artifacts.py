@@ -57,10 +57,9 @@ def verified_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Ma
 def verified(app: App, environment: str, artifact_id: ArtifactId, *, by_github: bool = True) -> Stored:
     """Read a stored artifact, and verify it.
 
-    Its manifest names what was asked for, and its bundle is there with the bytes that it names.
-    The manifest is signed; or the environment takes unsigned ones, and that it is none is said.
-    Raises ArtifactMissing, saying what is there instead, or NotAuthentic. The manifest's own `to_json` are the very
-    bytes that are stored and signed. `by_github` is false while it is made: GitHub may not have attested it yet.
+    Its manifest names what was asked for, and its bundle is there with the bytes that it names. The manifest is signed,
+    or the environment takes unsigned ones, and that is said. Its `to_json` are the very bytes that are stored and
+    signed. Raises ArtifactMissing or NotAuthentic. `by_github` is false while it is made, and not attested yet.
     """
     stored = _stored(app, environment, artifact_id)
     if stored is None:
@@ -69,8 +68,7 @@ def verified(app: App, environment: str, artifact_id: ArtifactId, *, by_github: 
     head = app.store.head(stored.manifest.bundle.key)
     if head is None:
         raise ArtifactMissing(
-            f"The bundle of {artifact_id} is gone: its manifest is there, and {_url(app, stored.manifest.bundle.key)} "
-            "is not.",
+            f"The bundle of {artifact_id} is gone: {app.store.url(stored.manifest.bundle.key)} is not there.",
             remedy=f"Take another version. {offer(app, environment, artifact_id)}",
         )
     _check_bundle(app, stored.manifest, head)
@@ -118,11 +116,11 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
     stored = app.store.get(key)
     if stored is None:
         return None
-    signed = _check_signature(app, environment, artifact_id, stored.body, _url(app, key))
-    manifest = Manifest.from_json(stored.body, _url(app, key))
-    _check_names(app, manifest, environment, artifact_id, _url(app, key))
+    signed = _check_signature(app, environment, artifact_id, stored.body, app.store.url(key))
+    manifest = Manifest.from_json(stored.body, app.store.url(key))
+    _check_names(app, manifest, environment, artifact_id, app.store.url(key))
     if manifest.to_json() != stored.body:
-        raise NotAuthentic(f"{_url(app, key)} is not in tagship's form of a manifest.", remedy=AGAIN)
+        raise NotAuthentic(f"{app.store.url(key)} is not in tagship's form of a manifest.", remedy=AGAIN)
     check_required(app, manifest)
     return Stored(manifest, signed)
 
@@ -154,7 +152,7 @@ def signed_again(app: App, environment: str, artifact_id: ArtifactId, raw: bytes
     place = layout.artifact(app.settings.app, environment, artifact_id, layout.signature_by(key))
     signature = app.store.get(place)
     if signature:
-        app.keys(environment).verifier.verify(raw, signature.body, _url(app, place), key)
+        app.keys(environment).verifier.verify(raw, signature.body, app.store.url(place), key)
     return signature is not None
 
 
@@ -197,7 +195,7 @@ def _check_bundle(app: App, manifest: Manifest, head: Object) -> None:
     wrong = [f"{name} {actual[name] or 'unknown'}, not {named[name]}" for name in differing]
     if wrong:
         raise NotAuthentic(
-            f"{_url(app, head.key)} is not the bundle that its manifest names: {'; '.join(wrong)}.", remedy=AGAIN
+            f"{app.store.url(head.key)} is not the bundle that its manifest names: {'; '.join(wrong)}.", remedy=AGAIN
         )
 
 
@@ -210,12 +208,12 @@ def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
         head = app.store.head(key)
         if head is None:
             raise ArtifactMissing(
-                f"The {name} of {manifest.artifact_id} is gone: its manifest is there, and {_url(app, key)} is not.",
+                f"The {name} of {manifest.artifact_id} is gone: {app.store.url(key)} is not there.",
                 remedy=f"Take another version. {offer(app, environment, ArtifactId(manifest.artifact_id))}",
             )
         if head.sha256 != digest:
             raise NotAuthentic(
-                f"{_url(app, key)} is not the {name.rpartition(' ')[0]} that its manifest names.", remedy=AGAIN
+                f"{app.store.url(key)} is not the {name.rpartition(' ')[0]} that its manifest names.", remedy=AGAIN
             )
 
 
@@ -238,7 +236,7 @@ def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAut
     place = app.settings.account(manifest.environment)
     mend = aws_commands.store_again(place.bucket, key, origin.metadata(), place.region)
     return NotAuthentic(
-        f"{_url(app, key)} lacks its {' and '.join(missing)}: it was put there by something other than tagship.",
+        f"{app.store.url(key)} lacks its {' and '.join(missing)}: it was put there by something other than tagship.",
         remedy=either(
             f"If you put it back by hand, store it again with its SHA-256, which is then compared: {mend}",
             f"Otherwise publish the commit under a new number: {commands.deploy_dev()}",
@@ -253,15 +251,15 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
     if app.store.head(key):
         state = "Nothing was changed. Its bundle is there without a manifest: `publish` did not end."
         return ArtifactMissing(
-            f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
+            f"There is no artifact {artifact_id} in {environment} of {app.store.url('')}.",
             state=state,
             remedy=f"Finish publishing it: {commands.publish(artifact_id, environment)}",
         )
     older = [old for old in layout.legacy_bundles(app.settings.app, environment, artifact_id) if app.store.head(old)]
     if older:
-        state = f"Nothing was changed. An unsigned bundle of an older layout is at {_url(app, older[0])}."
+        state = f"Nothing was changed. An unsigned bundle of an older layout is at {app.store.url(older[0])}."
     return ArtifactMissing(
-        f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
+        f"There is no artifact {artifact_id} in {environment} of {app.store.url('')}.",
         state=state,
         remedy=either(offer(app, environment, artifact_id), UNENDED if stored_ids(app, environment) else ""),
     )
@@ -296,7 +294,3 @@ def stored_ids(app: App, environment: str) -> list[str]:
     versions = sorted((version for version in map(Version.maybe, names) if version), reverse=True)
     untagged = sorted((name for name in names if not Version.maybe(name)), key=lambda name: name[9:], reverse=True)
     return [*map(str, versions), *untagged]
-
-
-def _url(app: App, key: str) -> str:
-    return app.store.url(key)

@@ -97,6 +97,9 @@ class App(Protocol):
     def at(self, environment: str) -> Account:
         """Return the app in an environment's AWS account and region."""
 
+    def regions(self, environment: str) -> Sequence[Account]:
+        """Return the app in each region of an environment, with it alone."""
+
     @property
     def accounts(self) -> Sequence[Account]:
         """Return the app in each of its accounts, as `at` does."""

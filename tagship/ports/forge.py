@@ -117,9 +117,10 @@ class Forge(Protocol):
         """List the numbers of all that are open."""
 
     def author(self, commit: str) -> str:
-        """Return who opened the pull request that was merged as a commit.
+        """Return who alone made the pull request of a merge commit.
 
-        Empty if none was. A commit's own author is what anybody wrote there.
+        Empty if it merges none, if somebody else has a commit in it, or if the forge itself did not make and merge all
+        of it. A commit's own author is what anybody wrote there.
         """
 
     def attestations(self, digest: str) -> Sequence[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,6 +116,7 @@ def require(start: Path) -> Running:
     # What `up` does not bring back is said before anybody types it.
     running = locate(start)
     if running:
+        require_own(running, start)
         return running
     if any((folder / FOLDER / FILE).is_file() for folder in (start, *start.parents)):
         raise ServiceFailed(
@@ -123,6 +125,27 @@ def require(start: Path) -> Running:
             remedy=f"Start it again, which empties its hosts: {commands.sandbox('up')}",
         )
     raise ServiceFailed("The sandbox is not running.", remedy=f"Start it: {commands.sandbox('up')}")
+
+
+def require_own(running: Running, start: Path) -> None:
+    """Raise ServiceFailed if that sandbox is of another app of the repository than the one in `start`."""
+    # A practice clone has every app's folder, and the folder of one app may be below another's.
+    top = Path(*running.folder.parts[: -len(FOLDER.parts) - len(Path(running.within).parts)])
+    clone = running.folder / "work"
+    if start.is_relative_to(running.folder) and not start.is_relative_to(clone):
+        return  # a run's checkout
+    within = start.relative_to(clone if start.is_relative_to(clone) else top)
+    if within == Path(running.within):
+        return
+    own, other = _named(within), _named(Path(running.within))
+    raise ServiceFailed(
+        f"The sandbox that is up here is of the app in {other}, not of the one in {own}.",
+        remedy=f"Start that app's own: cd {shlex.quote(str(top / within))} && {commands.sandbox('up')}",
+    )
+
+
+def _named(within: Path) -> str:
+    return "the repository's top" if within == Path() else str(within)
 
 
 def read(folder: Path) -> Running | None:

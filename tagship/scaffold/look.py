@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tagship.domain.tagnames import prefixes
+from tagship.domain.text import counted
 from tagship.ports.repository import Surroundings
 from tagship.settings import FILE
 
@@ -255,7 +256,7 @@ def described(scene: Scene) -> list[tuple[str, str]]:
         ("container", _container(scene)),
         ("start", shlex.join(scene.command)),
         ("health", scene.health),
-        ("Makefile", f"{len(scene.targets)} targets" if scene.makefile else ""),
+        ("Makefile", counted(len(scene.targets), "target") if scene.makefile else ""),
         ("workflows", ", ".join(path.rpartition("/")[2] for path in scene.workflows)),
         (
             "deploy/",

@@ -3,6 +3,7 @@
 A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSHIP_ENVIRONMENTS_DEV_EC2_PORT.
 """
 
+from tagship.settings.aws import AwsAccount
 from tagship.settings.file import FILE, find, load
 from tagship.settings.folder import own
 from tagship.settings.health import Health
@@ -14,7 +15,7 @@ from tagship.settings.model import Environment, Settings
 from tagship.settings.parts import Package
 from tagship.settings.section import Section
 from tagship.settings.static_sets import Destination, Static
-from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Infra, SecretNames, Signing
+from tagship.settings.tables import Bundle, CiRuns, Git, Infra, SecretNames, Signing
 
 __all__ = [
     "FILE",

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Self
 from pydantic import PrivateAttr
 
 from tagship.domain import layout
+from tagship.settings.aws import REGION_PLACE, AwsAccount, OwnAccount
 from tagship.settings.previews import ANY, Named, Previews
 from tagship.settings.section import Finding, Section, Values, cut, shown, table
-from tagship.settings.tables import REGION_PLACE, AwsAccount, OwnAccount
 
 if TYPE_CHECKING:
     from tagship.settings.images import NamedImage
@@ -55,6 +55,13 @@ def one_bucket_a_lease(environments: Mapping[str, Values], app: Values) -> Itera
             )
 
 
+def account_problems(environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
+    """Find what doesn't fit among the accounts, buckets and regions of environments."""
+    yield from of_one_account(environments, app)
+    yield from one_bucket_a_lease(environments, app)
+    yield from bucket_a_region(environments)
+
+
 def bucket_a_region(environments: Mapping[str, Values]) -> Iterator[Finding]:
     """Find environments whose regions would share a bucket."""
     for name, environment in environments.items():
@@ -75,6 +82,8 @@ class Located(Section):
 
     _whole: Self | None = PrivateAttr(default=None)  # with the environments of every account
 
+    _copied_to: str = PrivateAttr(default="")
+
     if TYPE_CHECKING:
         app: str
         aws: AwsAccount
@@ -88,12 +97,21 @@ class Located(Section):
         def environment_model(cls) -> type[Environment]: ...
         def environment(self, name: str) -> Environment: ...
         def is_preview(self, environment: str) -> bool: ...
-        def lease_group(self, environment: str) -> str: ...
+
+    def lease_group(self, environment: str) -> str:
+        """Return the lease group of an environment: its setting, or its name."""
+        return self.environment(environment).lease_group or environment
 
     @property
     def whole(self) -> Self:
         """Return the settings with the environments of every account."""
         return self._whole or self
+
+    @property
+    def images_in(self) -> str:
+        """Name the region that follows another and has copies of its images."""
+        # Empty in an environment's first region, whose registry the manifest names.
+        return self._copied_to
 
     def account(self, environment: str) -> AwsAccount:
         """Return the account of an environment: the app's, with its own keys."""
@@ -114,7 +132,7 @@ class Located(Section):
             update={"aws": OwnAccount(), "regions": (), "image": chosen.image.in_region(place.region)}
         )
         made = self.model_copy(update={"aws": place, "environments": {environment: own}, "images": images})
-        made._whole = self.whole
+        made._whole, made._copied_to = self.whole, "" if place == self.account(environment) else place.region
         return made
 
     @property
@@ -127,6 +145,17 @@ class Located(Section):
         """Name the bucket of a key; empty if it is of none."""
         owner = self._owner(key)
         return self.account(owner).bucket if owner else ""
+
+    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Without an account's id, `{account}` stays in them if the settings have it.
+        """
+        infra, aws = self.environment(environment).infra, self.account(environment)
+        bucket, key = infra.state_bucket or aws.bucket, infra.state_key or layout.state(self.app, environment)
+        for name, value in (("account", account), ("region", aws.region), ("environment", environment)):
+            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
+        return bucket, key
 
     def within(self, account: AwsAccount) -> Self:
         """Return the settings of one account, with its environments alone."""

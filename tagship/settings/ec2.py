@@ -104,6 +104,8 @@ class Hosts(Kind):
             "COMMAND": shlex.join(self.command),
         }
         keys |= {"ALIVE": health.seconds} if health.kind == "alive" else {}
+        if health.settled != type(health).model_fields["settled"].default:
+            keys["HEALTH_SETTLED"] = health.settled
         keys |= {"HEALTH_STATUS": " ".join(health.accepted("").codes)} if health.accepts_more else {}
         if not self.zero_downtime:
             keys["ZERO_DOWNTIME"] = "false"

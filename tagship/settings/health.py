@@ -63,6 +63,7 @@ class Health(GoodAnswers):
     attempts: int = Field(default=15, ge=1, le=60)
     attempts_after_rollback: int = Field(default=5, ge=1, le=60)
     passes: int = Field(default=2, ge=1, le=10)
+    settled: int = Field(default=7, ge=0, le=60)  # the same bad answers in a row that are final; 0: never
     timeout: int = Field(default=3, ge=1, le=60)  # seconds, each request
     cap: int = Field(default=60, ge=1, le=300)  # seconds, the longest wait
     url: str = Field(default="", pattern=URL)  # asked from outside by `verify`, if given

@@ -8,8 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from tagship.settings.accounts import over
+from tagship.settings.aws import AwsAccount
 from tagship.settings.section import Finding, Name, Section, Values, cut, shown, table
-from tagship.settings.tables import AwsAccount
 
 NAMESPACE = r"^[A-Za-z0-9._/#-]{1,255}$"
 REGION_OF_NONE = AwsAccount.model_fields["region"].default

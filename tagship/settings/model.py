@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
-from tagship.settings.accounts import Located, bucket_a_region, of_one_account, one_bucket_a_lease
+from tagship.settings.accounts import Located, account_problems
 from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
+from tagship.settings.aws import AwsAccount, OwnAccount, RegionName
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
@@ -34,15 +34,12 @@ from tagship.settings.tables import (
     GROUP,
     SUFFIX,
     WORKFLOW,
-    AwsAccount,
     Bundle,
     CiRuns,
     Git,
     Infra,
     Notify,
-    OwnAccount,
     Promotion,
-    RegionName,
     SecretNames,
     Signing,
     Tags,
@@ -203,31 +200,9 @@ class Settings(Located):
         """Tell whether the migration of this commit can't be undone."""
         return (hook := self.hook(environment, BEFORE)) is not None and hook.irreversible
 
-    def lease_group(self, environment: str) -> str:
-        """Return the lease group of an environment: its setting, or its name."""
-        return self.environment(environment).lease_group or environment
-
     def tag(self, version: object) -> str:
         """Name a version's tag."""
         return self.tags.names.of(version)
-
-    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
-        """Locate an environment's Terraform state: bucket and key.
-
-        Without an account's id, `{account}` stays in them if the settings have it.
-        """
-        infra = self.environment(environment).infra
-        bucket, key = (
-            infra.state_bucket or self.account(environment).bucket,
-            infra.state_key or layout.state(self.app, environment),
-        )
-        for name, value in (
-            ("account", account),
-            ("region", self.account(environment).region),
-            ("environment", environment),
-        ):
-            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
-        return bucket, key
 
     def workflow(self, environment: str) -> str:
         """Name the workflow file that ships to an environment; empty: any."""
@@ -272,9 +247,7 @@ class Settings(Located):
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
         yield from same_state(environments, table(values, "aws"))
-        yield from of_one_account(environments, table(values, "aws"))
-        yield from one_bucket_a_lease(environments, table(values, "aws"))
-        yield from bucket_a_region(environments)
+        yield from account_problems(environments, table(values, "aws"))
         yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}

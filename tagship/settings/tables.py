@@ -27,7 +27,6 @@ from tagship.settings.section import (
 
 SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
 REF = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"  # never an option of git's: it cannot begin with a hyphen
 BRANCH = r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$"
 REPOSITORY = r"^([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?$"
@@ -40,12 +39,9 @@ PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
 KEY_ID = ID
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
-ACCOUNT = r"^([0-9]{12})?$"
 MAYBE_BUCKET = rf"^({BUCKET[1:-1]})?$"
-PLACED_BUCKET = r"^[a-z0-9]([a-z0-9.-]|\{region\}){1,61}([a-z0-9]|\{region\})$"
-MAYBE_PLACED = rf"^({PLACED_BUCKET[1:-1]})?$"
-MAYBE_REGION = rf"^({REGION[1:-1]})?$"
-_OWN = r"\{(account|region|environment)\}"  # in a state's place
+# A state's place may have {account}, {region} and {environment}: it is the account's own, or the environment's.
+_OWN = r"\{(account|region|environment)\}"
 _END = rf"([A-Za-z0-9]|{_OWN})"  # Terraform refuses a slash at either end
 STATE_BUCKET = rf"^(([a-z0-9]|{_OWN})([a-z0-9.-]|{_OWN}){{1,61}}([a-z0-9]|{_OWN}))?$"
 STATE_KEY = rf"^({_END}(([A-Za-z0-9._/-]|{_OWN})*{_END})?)?$"
@@ -54,11 +50,6 @@ WORDS = {
     NAME: "small letters, digits and hyphens, a letter first, at most 31",
     SUFFIX: "one word of small letters and digits, a letter first",
     BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
-    REGION: "a region such as us-east-1",
-    MAYBE_REGION: "a region such as us-east-1",
-    PLACED_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens; {region} stands for the region",
-    MAYBE_PLACED: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens; {region} stands for the region",
-    ACCOUNT: "an account's twelve digits, in quotes",
     REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
     BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
     REPOSITORY: "owner/name",
@@ -77,10 +68,8 @@ WORDS = {
 }
 
 Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
-RegionName = Annotated[str, StringConstraints(pattern=REGION)]
 KeyId = Annotated[str, StringConstraints(pattern=KEY_ID)]
 PLACE = "{environment}"
-REGION_PLACE = "{region}"
 
 
 class Git(Section):
@@ -105,35 +94,6 @@ class Tags(Section):
                 "prefix",
                 "ends in a digit, and the version begins with one: end it with a letter, a hyphen or a slash",
             )
-
-
-class AwsAccount(Section):
-    """The account's region and its bucket for artifacts, ledger and leases."""
-
-    region: str = Field(default="us-east-1", pattern=REGION)
-    bucket: str = Field(pattern=BUCKET)
-    profile: str = ""
-    account: str = Field(default="", pattern=ACCOUNT)  # its twelve digits, checked before anything is written
-    object_lock_days: int = Field(default=0, ge=0, le=3650)  # S3 keeps each version so long; 0: no Object Lock
-
-
-class OwnAccount(Section):
-    """The account of one environment; an empty key is the app's."""
-
-    region: str = Field(default="", pattern=MAYBE_REGION)
-    bucket: str = Field(default="", pattern=MAYBE_BUCKET)
-    profile: str = ""
-    account: str = Field(default="", pattern=ACCOUNT)
-
-    def over(self, app: AwsAccount) -> AwsAccount:
-        """Return the app's account with these keys in place of its own."""
-        own = {key: value for key, value in self.model_dump().items() if value}
-        return app.model_copy(update=own) if own else app
-
-    def into(self, region: str, app: AwsAccount) -> AwsAccount:
-        """Return the same in a region, whose name stands for {region}."""
-        chosen = self.over(app)
-        return chosen.model_copy(update={"region": region, "bucket": chosen.bucket.replace(REGION_PLACE, region)})
 
 
 class Signing(Section):
@@ -270,6 +230,10 @@ class Infra(Section):
     )  # likewise; <app>/_infra/<environment>/terraform.tfstate when empty
     lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
     variables: Mapping[Variable, str] = Field(default_factory=dict)
+
+    @property
+    def is_terraform(self) -> bool:
+        return bool(self.directory and not self.command)
 
     def var_files_of(self, environment: str) -> list[str]:
         """Name the var files of an environment."""

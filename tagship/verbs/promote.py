@@ -15,7 +15,7 @@ from tagship.engine.plan import facts, show
 from tagship.engine.promotion import before, order_of, require_next, require_passed
 from tagship.engine.run import Result, planned
 from tagship.engine.scope import patience
-from tagship.errors import Interrupted, Refused, UsageError
+from tagship.errors import UNCHANGED, Interrupted, Refused, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.release.differences import show_differences
 from tagship.release.promoting import Passage, believed, carry, issued
@@ -120,7 +120,12 @@ class _Asked:
         self._confirm(app, plan, promotion)
         carry(app, promotion, source, manifest)
         app.screen.say(f"{plan.artifact_id} of {promotion.source} is published for {promotion.to}, the same bytes")
-        return carry_out(app, request, plan)
+        try:
+            return carry_out(app, request, plan)
+        except TagshipError as reason:
+            if reason.state == UNCHANGED:
+                reason.state = f"{plan.artifact_id} is published for {promotion.to}; no {plan.noun} was changed."
+            raise
 
     def _confirm(self, app: App, plan: Plan, promotion: Passage) -> None:
         """Ask, where somebody can answer. Raises UsageError elsewhere, without --yes."""

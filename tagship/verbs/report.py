@@ -14,8 +14,9 @@ from tagship.errors import ServiceFailed, UsageError
 from tagship.ports.app import App
 from tagship.release.report.facts import gathered
 from tagship.release.report.page import page
+from tagship.settings.report import PAGE
 
-LONG_AGO, NAME = "30d", "index.html"
+LONG_AGO = "30d"
 SOON = "max-age=60"  # seconds that a browser may keep it
 
 
@@ -51,12 +52,12 @@ def _published(app: App, html: str) -> Iterator[str]:
     """Write it where the settings say."""
     chosen = app.settings.report
     if chosen.folder:
-        yield _written(app.root / chosen.folder / NAME, html)
+        yield _written(app.root / chosen.folder / PAGE, html)
     if chosen.bucket:
         body = html.encode()
         file = StaticFile(hashlib.sha256(body).hexdigest(), "text/html; charset=utf-8", SOON)
-        app.report_site.put(NAME, body, file)
-        yield f"s3://{chosen.bucket}/{chosen.prefix}{NAME}"
+        app.report_site.put(PAGE, body, file)
+        yield f"s3://{chosen.page}"
 
 
 def _written(path: Path, html: str) -> str:

@@ -90,7 +90,23 @@ def setup(
     numbers = both(owner_id or app.ci.owner_id, repository_id or app.ci.repository_id)
     order = _Order(numbers, document_only, dry_run)
     accounts = [app.at(one_environment(app, env))] if env else list(app.accounts)
+    accounts += _following(app, accounts, document_only=document_only)
     return order.carried_out(accounts[0]) if len(accounts) == 1 else _everywhere(app, accounts, order)
+
+
+def _following(app: App, accounts: Sequence[Account], *, document_only: bool) -> list[Account]:
+    """Return the regions that follow others, whose documents are made.
+
+    The rest of what they need is not: it is said.
+    """
+    names = [name for account in accounts for name in account.settings.environments]
+    regions = [region for name in names for region in app.regions(name)[1:]]
+    if regions and not document_only:
+        places = listed(
+            [f"{next(iter(region.settings.environments))} in {region.settings.aws.region}" for region in regions]
+        )
+        app.screen.warn(f"setup prepares first regions: {places} needs what docs/regions.md lists")
+    return regions if document_only else []
 
 
 def _everywhere(app: App, accounts: Sequence[Account], order: _Order) -> Prepared:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tagship.adapters.targets.regions import Region
+from tagship.adapters.targets.regions_more import several
 from tagship.domain.change import Change
 from tagship.domain.deployment import new_id
 from tagship.ports.target import Target
@@ -54,6 +56,28 @@ def fake(folder: Path) -> Iterator[Stand]:
         return artifact, "0" * 64
 
     yield Stand(lambda: replace(target), make, lambda: list(target.serving.values()), "hello", "dev")
+
+
+@contextmanager
+def regions(folder: Path) -> Iterator[Stand]:
+    """Two regions with a unit each, of the fake's kind."""
+    targets = {name: FakeTarget([machine("web-1")]) for name in ("us-east-1", "eu-west-1")}
+    numbers, carried = itertools.count(1), set[str]()
+
+    def make(fault: str) -> tuple[str, str]:
+        artifact = f"0.1.{next(numbers)}-dev"
+        for target in targets.values():
+            target.faults[artifact] = fault
+        return artifact, "0" * 64
+
+    def connect() -> Target:
+        first, second = (Region(name, replace(target)) for name, target in targets.items())
+        return several([first, replace(second, carry=lambda change: carried.add(change.artifact_id))], 0)
+
+    def serving() -> list[str]:
+        return [version for target in targets.values() for version in target.serving.values()]
+
+    yield Stand(connect, make, serving, "hello", "dev")
 
 
 @contextmanager
@@ -150,6 +174,7 @@ def asg(folder: Path) -> Iterator[Stand]:
 
 STANDS: dict[str, Callable[[Path], AbstractContextManager[Stand]]] = {  # another kind joins by a line
     "fake": fake,
+    "regions": regions,
     "files": files,
     "ec2": ec2,
     "lambda": lambda_,

@@ -34,6 +34,10 @@ GOOD = News("d-1", "hello", "dev", "1.4.0", COMMIT, "healthy", "It serves.", RUN
 BAD = replace(GOOD, id="d-2", state="rolled-back", headline="It failed.", evidence="boom")
 
 
+PULL = {"number": 5, "state": "closed", "user": {"login": "dependabot[bot]"}, "head": {"sha": COMMIT}}
+BY_GITHUB = {"committer": {"login": "web-flow"}, "commit": {"verification": {"verified": True}}}
+
+
 def operation(method: str, path: str) -> tuple[str, Any]:
     """The operation of a request: the one with the most fixed words."""
     patterns = {
@@ -150,7 +154,9 @@ def test_what_is_asked_is_as_github_describes_its_api(judge: Judge, api: str) ->
         "/environments/dev": {"id": 1, "name": "dev", "deployment_branch_policy": None, "protection_rules": []},
         "/pulls/5": {"number": 5, "state": "open", "head": {"sha": COMMIT}},
         "/pulls": [],
-        f"/commits/{COMMIT}/pulls": [],
+        f"/commits/{COMMIT}/pulls": [{**PULL, "merge_commit_sha": COMMIT, "merged_at": "2026-11-20T12:00:00Z"}],
+        f"/commits/{COMMIT}": {"sha": COMMIT, **BY_GITHUB},
+        "/pulls/5/commits": [{"sha": COMMIT, "author": {"login": "dependabot[bot]"}, **BY_GITHUB}],
         f"/commits/{COMMIT}/check-runs": {"total_count": 0, "check_runs": []},
         f"/attestations/{DIGEST}": {"attestations": [{"bundle": {"mediaType": "x"}, "repository_id": 1}]},
         "": {"id": 34, "owner": {"id": 12}, "private": False},
@@ -165,7 +171,7 @@ def test_what_is_asked_is_as_github_describes_its_api(judge: Judge, api: str) ->
     forge.home()
     forge.pull_request(5)
     forge.open_pull_requests()
-    forge.author(COMMIT)
+    assert forge.author(COMMIT) == "dependabot[bot]"
     forge.green(COMMIT)
     assert forge.attestations(DIGEST) == [{"mediaType": "x"}]
     assert judge.wrong == []

@@ -67,7 +67,7 @@ print(host["root"])' "$1"
 # dies VERSION: deploy it, and kill the runner while a host acts.
 dies() {
   TAGSHIP_ENVIRONMENTS_DEV_HEALTH_ATTEMPTS=60 TAGSHIP_ENVIRONMENTS_DEV_EC2_TIMEOUT=300 \
-    tagship deploy --version "$1" --env dev >/dev/null 2>&1 &
+    tagship deploy --version "$1" --env dev >"$STORY/died" 2>&1 &
   local runner=$!
   until tagship lock --env dev --json | python3 -c '
 import json, sys

@@ -131,6 +131,9 @@ class FakeApp:
     def at(self, environment: str) -> FakeApp:
         return self
 
+    def regions(self, environment: str) -> list[FakeApp]:
+        return [self]
+
     @property
     def accounts(self) -> list[FakeApp]:
         return [self]

@@ -76,13 +76,19 @@ jobs:
 """
 SHIPPED = [f"d{number}" for number in range(1, 5)]  # CI ships these when their tag is pushed
 OTHERS = [f"e{number}" for number in range(1, 13)]
+SOURCES = {f"e{number}": f"f{number}" for number in range(1, 4)}  # what is promoted to an environment comes from there
+PROMOTION = f"""
+[promotion]
+order = {json.dumps([name for to, source in SOURCES.items() for name in (source, to)])}
+"""
 
 
 def make(folder: Path) -> Path:
     """The repository, in one commit."""
     shutil.copytree(HERE / "deploy", folder / "deploy")
     shutil.copytree(HERE / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    text = HEAD + "".join(ENVIRONMENT.format(name=name, ttl=TTL) for name in [*SHIPPED, *OTHERS])
+    names = [*SHIPPED, *OTHERS, *SOURCES.values()]
+    text = HEAD + PROMOTION + "".join(ENVIRONMENT.format(name=name, ttl=TTL) for name in names)
     files = {
         "tagship.toml": text,
         "tasks.py": "from tagship.tasks import ns\n",
@@ -159,6 +165,11 @@ class Environment:
     def host(self) -> SandboxHost:
         return next(one for one in self.ground.running.hosts if one.environment == self.name)
 
+    @property
+    def source(self) -> str:
+        """The environment before it."""
+        return SOURCES.get(self.name, "")
+
     @cached_property
     def app(self) -> bootstrap.Wiring:
         return bootstrap.app(self.work)
@@ -198,7 +209,7 @@ class Environment:
         deploy(self.app, artifact=self.new)
 
     def told(self, words: str) -> list[str]:
-        return words.format(new=self.new, old=self.old, env=self.name, dead=self.dead).split()
+        return words.format(new=self.new, old=self.old, env=self.name, dead=self.dead, source=self.source).split()
 
     def inv(self, words: list[str], faults: Path | None = None, ci: bool = False) -> Ran:
         """`inv …` in the practice clone, in a process of its own."""

@@ -13,8 +13,9 @@ KINDS = ("killed before", "killed after", "error before", "answer lost", "answer
 
 @dataclass(frozen=True)
 class Journey:
-    """A verb as it is typed, or as CI types it. {new}, {old} and {env} stand for versions and the environment.
+    """A verb as it is typed, or as CI types it.
 
+    {new}, {old}, {env} and {source} stand for versions, the environment, and the one before it.
     `before` is how far the new version has come when it begins: committed | tagged | bundled | published | deployed.
     `serves` is what the environment runs after it has succeeded, and {old} what served before the new version came.
     `hosts`: the hosts act in it, and each of their steps is a row too. `world` is what else is so when it begins, and
@@ -66,6 +67,13 @@ JOURNEYS = {
     "mark-good": Journey(
         "mark-good --version {new} --reason mended", "published", world=worlds.marked, reached=worlds.is_good
     ),
+    "promote": Journey(
+        "promote --from {source} --to {env} --version {new} --yes",
+        "committed",
+        serves="{new}",
+        world=worlds.promotable,
+        reached=worlds.is_promoted,
+    ),
     "infra": Journey("infra --version {new}", "published", world=worlds.unapplied, reached=worlds.is_applied),
 }
 
@@ -100,7 +108,6 @@ ELSEWHERE = {  # verbs without a journey, and why
     "preview.sweep": "it closes previews: tests/unit/verbs/test_previews_killed.py",
     "resign": "it adds signatures, each written once: tests/unit/verbs/test_resign.py, tests/journeys/test_keys.py",
     "tested": "one record, written once: tests/unit/verbs/test_promote.py",
-    "promote": "it needs two environments: tests/unit/verbs/test_promote.py; then it is a deploy",
     "init": "it writes files of the repository: tests/unit/verbs/test_init.py",
     "eject": "it writes files of the repository: tests/unit/verbs/test_eject.py",
     "infra.plan": "it stores a plan at most, once for its bytes: tests/unit/verbs/test_infra_plan.py",

@@ -121,6 +121,9 @@ RULES: dict[str, Rule] = {
         named["version"], "manifest.json"
     ),
     rf"What is stored of {VERSION} is not known; without a manifest it is not an artifact\.": _nothing_is_known,
+    rf"{VERSION} is published for \w+; no host was changed\.": lambda sight, named: (
+        sight.stored(named["version"], "manifest.json") and sight.hosts_kept and not sight.pushed
+    ),
     r"The image in the registry is unchanged(; nothing names it yet)?\.": lambda sight, _: sight.unchanged,
     r"\w+ is frozen until .*?; that stays \(to end it: inv thaw --env \w+\)\.": lambda sight, _: sight.frozen,
     # -- the hosts --

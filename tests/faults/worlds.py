@@ -7,10 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tagship.domain import layout
 from tagship.domain.deployment import Entry
 from tagship.domain.freeze import Freeze
 from tagship.domain.standing import marked_bad
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import verified
+from tagship.verbs.bundle import bundle
 from tagship.verbs.mark_bad import mark_bad
+from tagship.verbs.publish import publish
+from tagship.verbs.tested import tested
 from tests.faults.ground import APP, TTL, Environment
 from tests.sandbox.conftest import git
 
@@ -69,8 +75,38 @@ def is_free(here: Environment) -> bool:
 
 def lagging(here: Environment) -> None:
     """The ledger has a healthy deployment of the new version, and the host still runs the old one."""
-    app, last = here.app, here.app.ledger.deployments(here.name, 1)[-1]
-    lease = app.leases.take(here.name, holder="bob@laptop", run_url="", ttl=TTL, above=last.last.fence)
+    _healthy(here, here.name, replaced=here.old)
+
+
+def promotable(here: Environment) -> None:
+    """The new version is in the environment before, was healthy there by the ledger, and passed its tests.
+
+    It is named as that one's versions are.
+    """
+    here.new = here.new.replace(f"-{here.name}", f"-{here.source}")
+    git(here.work, "tag", "-a", here.new, "-m", here.new)
+    bundle(here.app, artifact=here.new, env=here.source)
+    publish(here.app, artifact=here.new, env=here.source)
+    _healthy(here, here.source)
+    tested(here.app, artifact=here.new, env=here.source)
+
+
+def is_promoted(here: Environment) -> bool:
+    """The bytes are those of the environment before, and the manifest names the one that was believed there."""
+    bundles = [
+        here.app.store.head(layout.artifact(APP, name, here.new, layout.BUNDLE)) for name in (here.source, here.name)
+    ]
+    came = verified(here.app, here.source, ArtifactId.parse(here.new))
+    gone = verified(here.app, here.name, ArtifactId.parse(here.new)).manifest
+    same = len({head.sha256 for head in bundles if head}) == 1 and all(bundles)
+    return bool(same and gone.promoted and gone.promoted.manifest_sha256 == came.manifest_sha256)
+
+
+def _healthy(here: Environment, environment: str, replaced: str = "") -> None:
+    """The ledger says that the new version is healthy in an environment."""
+    app, before = here.app, here.app.ledger.deployments(environment, 1)
+    above = before[-1].last.fence if before else 0
+    lease = app.leases.take(environment, holder="bob@laptop", run_url="", ttl=TTL, above=above)
     app.ledger.append(
         Entry(
             deployment_id=lease.deployment_id,
@@ -78,12 +114,12 @@ def lagging(here: Environment) -> None:
             state="healthy",
             at=app.store.now().isoformat(timespec="milliseconds"),
             app=APP,
-            environment=here.name,
+            environment=environment,
             action="deploy",
             artifact_id=here.new,
             who="bob@laptop",
             where="",
-            replaced=here.old,
+            replaced=replaced,
             fence=lease.fence,
             reason="",
             details={},

@@ -5,7 +5,6 @@ deployed to, and given back. (Units and containers: tests/host/test_adopt.py.)
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.journeys.test_setup import tagship
 from tests.sandbox import shop
 from tests.sandbox.conftest import start
 from tests.sandbox.shop import Shop
+from tests.spelled import by_inv
 
 
 @pytest.fixture
@@ -47,9 +47,7 @@ def test_what_ran_on_a_host_before_is_found_kept_and_given_back(here: Shop) -> N
     assert "TOKEN='1'" in (base / ".env").read_text()
     nowhere = tagship(here, "rollback", "--yes")
     assert nowhere.returncode == 3
-    assert "Go back to what ran before tagship: inv adopt --env dev --undo" in re.sub(
-        r"\S*/tagship ", "inv ", nowhere.stderr
-    )
+    assert "Go back to what ran before tagship: inv adopt --env dev --undo" in by_inv(nowhere.stderr)
     given = json.loads(ran(here, "adopt", "--env", "dev", "--undo", "--yes", "--json"))
     assert (given["undo"], given["done"]) == (True, True)
     assert (base / "app.py").read_text() == "print(1)\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +28,7 @@ from tagship.verbs.verify import verify
 from tests.sandbox import shop
 from tests.sandbox.conftest import post, start, until
 from tests.sandbox.shop import Shop
+from tests.spelled import by_inv
 
 NAMES = [f"e{number}" for number in range(1, 25)]
 
@@ -270,7 +270,7 @@ def test_interrupted_it_says_that_the_hosts_go_on_and_they_do(here: Shop, number
     out, err = ran.communicate(timeout=30)
     assert ran.returncode == 130, out + err
     assert "goes on (SSM command" in err
-    assert f"End it: inv resume --env {here.environment}\n" in re.sub(r"\S*/tagship ", "inv ", err)
+    assert f"End it: inv resume --env {here.environment}\n" in by_inv(err)
     [found] = lock(here.app(), env=here.environment)
     assert found.state == "expired"
     taken = command(here, "deploy", "--resume", "--env", here.environment, PYTHONPATH=str(shop.HERE))

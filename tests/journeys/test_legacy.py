@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import subprocess
 import sys
 import tarfile
@@ -18,6 +17,7 @@ from tagship.sandbox import lifecycle
 from tests.sandbox import shop
 from tests.sandbox.conftest import start
 from tests.sandbox.shop import HERE, Shop
+from tests.spelled import by_inv
 
 TAGSHIP = str(Path(sys.executable).with_name("tagship"))
 OLD = "1.2.3-a"
@@ -58,9 +58,8 @@ def test_a_person_goes_back_to_an_archive_from_before_tagship(here: Shop) -> Non
 
     refused = typed(here, "rollback", "--to", OLD, "--yes")
     assert refused.returncode == 2
-    assert f"next: If you know that archive: inv rollback --to {OLD} --env a --yes --allow-legacy" in re.sub(
-        r"\S*/tagship ", "inv ", refused.stderr
-    )
+    said = by_inv(refused.stderr)
+    assert f"next: If you know that archive: inv rollback --to {OLD} --env a --yes --allow-legacy" in said
     assert here.serving() == [new] * 2
 
     done = typed(here, "rollback", "--to", OLD, "--allow-legacy")

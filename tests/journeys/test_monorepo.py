@@ -112,6 +112,24 @@ def test_another_apps_tag_is_no_version_here_and_starts_nothing(apps: dict[str, 
     assert stranger.returncode == 2, stranger.stderr
 
 
+def test_in_another_apps_folder_of_a_practice_clone_the_way_to_that_apps_sandbox_is_named(
+    apps: dict[str, Running],
+) -> None:
+    """Each sandbox's clone has the folders of all apps."""
+    elsewhere = apps["api"].folder / "work/services/web"
+    for words in (["status"], ["sandbox", "up"]):
+        done = subprocess.run(
+            [str(BIN / "inv"), *words], cwd=elsewhere, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=180, check=False,
+        )  # fmt: skip
+        assert done.returncode == 8
+        assert "of the app in services/api, not of the one in services/web." in done.stderr
+    command = done.stderr.partition("Start that app's own: ")[2].strip()
+    led = subprocess.run(["sh", "-c", command], env=os.environ, capture_output=True, text=True, check=True)
+    assert "It was up already, for the app in services/web." in led.stdout
+    assert str(apps["web"].folder.parents[1]) in command
+
+
 def test_a_rollback_takes_the_version_with_and_without_its_prefix(apps: dict[str, Running]) -> None:
     api = apps["api"]
     (api.work / "hello/hello.json").write_text(json.dumps({"healthy": True, "greeting": os.urandom(4).hex()}))

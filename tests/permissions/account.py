@@ -19,7 +19,7 @@ from tests.journeys.test_static_sets import ORIGIN
 from tests.permissions.roles import Acting, Minutes, Role, Statement
 from tests.sandbox.conftest import client, git, start
 
-OF_PEOPLE = ("", "OfHosts", "OfFunctions", "OfServices", "OfSites", "OfFigures")
+OF_PEOPLE = ("", "OfHosts", "OfFunctions", "OfServices", "OfSites", "OfFigures", "OfReport")
 
 
 @dataclass

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,11 +122,11 @@ class Team:
         (inbox / ".partial").rename(inbox / f"{uuid.uuid4()}.json")
         self.until(lambda: not list(inbox.glob("*.json")))
 
-    def report_merge(self, commit: str, author: str = "dependabot[bot]") -> None:
-        """Say whose pull request was merged as a commit."""
+    def report_merge(self, commit: str, author: str = "dependabot[bot]", pushed_by: Sequence[str] = ()) -> None:
+        """Say whose pull request was merged as a commit, and who else pushed to it."""
         head = {"ref": "bot/x", "sha": commit, "repo": {"full_name": "sandbox/hello"}}
         pull = {"merged": True, "merged_at": "2026-11-20T12:00:00Z", "merge_commit_sha": commit, "head": head}
-        pull |= {"base": {"ref": "main"}, "user": {"login": author}}
+        pull |= {"base": {"ref": "main"}, "user": {"login": author}, "number": 7, "pushed_by": [*pushed_by]}
         self.report("pull_request", {"action": "closed", "pull_request": pull}, "refs/pull/7/merge")
 
     def report_ci(self, **changes: object) -> None:

@@ -167,6 +167,12 @@ def test_each_variable_of_the_sandbox_that_a_page_names_is_read_by_the_code() ->
     assert {found for page in PAGES for found in name.findall(text(page))} <= read
 
 
+def test_the_readme_says_in_ten_lines_what_it_is_and_how_to_begin() -> None:
+    first = "\n".join((TOP / "README.md").read_text("utf-8").splitlines()[:10])
+    for words in ("release toolkit", "AWS", "`make demo`", "docs/tutorial.md", "docs/runbook.md", "`inv rollback --to"):
+        assert words in first
+
+
 def test_the_ten_commands_of_the_readme_are_ten() -> None:
     """tests/package/test_ship.py types them, but for the first, in repositories of several shapes."""
     block = text("README.md").partition("<!-- ten commands: begin -->")[2].partition("<!-- ten commands: end -->")[0]
@@ -179,3 +185,15 @@ def test_the_picture_shows_the_rollback_of_the_demo_and_no_name_of_a_machine() -
     for words in ("invoke rollback --to 0.1.0-dev", "0.1.0-dev is healthy on dev", "invoke history --env dev"):
         assert words in drawn
     assert set(re.findall(r"[\w.-]+@[\w-]+", drawn)) == {"ada@laptop"}
+
+
+def test_the_picture_of_the_layers_is_for_every_reader_and_names_every_layer() -> None:
+    drawn = (TOP / "docs/architecture.svg").read_text("utf-8")
+    assert "<title" in drawn
+    assert "<desc" in drawn
+    assert "prefers-color-scheme: dark" in drawn
+    assert 'viewBox="0 0 360 ' in drawn  # as wide as a phone: nothing of it gets smaller there
+    layers = {path.stem for path in (TOP / "tagship").iterdir() if path.suffix in {"", ".py"}}
+    named = set(re.findall(r"[a-z]+", " ".join(re.findall(r'class="name"[^>]*>([^<]*)<', drawn))))
+    assert named <= layers
+    assert layers - named <= {"resources", "templates", "__init__", "__main__", "__pycache__", "py"}

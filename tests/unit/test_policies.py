@@ -42,6 +42,7 @@ GIVEN = {
     "Services": "yes",
     "Groups": "yes",
     "Figures": "yes",
+    "ReportPage": "hello-pages/deployments/index.html",
     "Sites": "yes",
     "Distributions": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
@@ -177,7 +178,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
 
 OF_PEOPLE = (
     *("People", "PeopleOfHosts", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites"),
-    "PeopleOfFigures",
+    *("PeopleOfFigures", "PeopleOfReport"),
 )
 CI, HOST = statements("Ci"), statements("Host")
 
@@ -815,7 +816,7 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
     assert properties["Roles"] == ["Ci", "Rollback"]
 
 
-@pytest.mark.parametrize("policy", OF_PEOPLE[2:])
+@pytest.mark.parametrize("policy", OF_PEOPLE[2:-1])
 def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(policy: str) -> None:
     made = yaml.load(read("environment"), _Loader)
     resource = made["Resources"][policy]
@@ -827,6 +828,15 @@ def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(poli
     verify = {"Fn::If": ["MakesVerify", {"Ref": "Verify"}, {"Ref": "AWS::NoValue"}]}
     looks = [verify] if noun == "Figures" else []  # a monitor writes what it saw
     assert resource["Properties"]["Roles"] == [{"Ref": "Ci"}, rollback, *looks]
+
+
+def test_the_report_is_published_at_its_page_and_nowhere_else() -> None:
+    given = statements("PeopleOfReport")
+    assert allowed(given, "s3:PutObject", "arn:aws:s3:::hello-pages/deployments/index.html")
+    assert not allowed(given, "s3:PutObject", "arn:aws:s3:::hello-pages/index.html")
+    made = yaml.load(read("environment"), _Loader)
+    assert made["Resources"]["PeopleOfReport"]["Properties"]["Roles"] == [{"Ref": "Ci"}]
+    assert not _holds(made["Conditions"]["HasReport"], {"ReportPage": ""})
 
 
 def test_figures_go_into_the_environments_own_stream() -> None:
@@ -948,7 +958,15 @@ def test_a_template_that_is_too_large_loses_what_its_environment_does_not_run() 
     made, bare = yaml.load(read("environment"), _Loader), yaml.load(text, _Loader)
     gone = set(made["Resources"]) - set(bare["Resources"])
     assert gone
-    assert {name.partition("Of")[2] for name in gone} <= {"Functions", "Groups", "Sites", "Images", "Hosts", "Figures"}
+    assert {name.partition("Of")[2] for name in gone} <= {
+        "Functions",
+        "Groups",
+        "Sites",
+        "Images",
+        "Hosts",
+        "Figures",
+        "Report",
+    }
     of_people = {f"{name}PolicyArn" for name in gone if name.startswith("People")}
     assert of_people == set(made["Outputs"]) - set(bare["Outputs"])
     assert "# which bytes each task runs" in text

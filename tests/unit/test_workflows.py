@@ -103,7 +103,37 @@ def test_each_group_waits_in_line_and_an_approval_holds_none(name: str, flow: An
         assert "id-token" not in flow["jobs"]["approve"]["permissions"]
 
 
-@pytest.mark.parametrize(("name", "flow"), [pair for pair in FLOWS if "pull_request" in pair[1][True]])
+PLANNING = [pair for pair in FLOWS if pair[0].endswith("infra.yml")]
+
+
+@pytest.mark.parametrize(("name", "flow"), PLANNING)
+def test_a_plan_runs_what_a_branch_says_with_a_role_that_reads_and_what_writes_to_it_runs_the_base(
+    name: str, flow: Any
+) -> None:
+    """A fork's pull request has no job: each begins with a plan, or is none of a pull request's."""
+    assert set(flow[True]) == {"pull_request", "schedule", "workflow_dispatch"}
+    for key, job in flow["jobs"].items():
+        kind, _, env = key.partition("-")
+        [checkout] = [step for step in job["steps"] if "checkout" in step.get("uses", "")]
+        roles = [step["with"]["role-to-assume"] for step in job["steps"] if "configure-aws" in step.get("uses", "")]
+        writes = job["permissions"].get("pull-requests") == "write"
+        assert writes == (kind == "tell") == ("base.sha" in checkout["with"].get("ref", "")) == (not roles)
+        assert all(f"vars.AWS_PLAN_ROLE_ARN_{env.upper()}" in role for role in roles)
+        assert ("GITHUB_TOKEN" in str(job["steps"])) == writes
+        fork = "github.event.pull_request.head.repo.full_name == github.repository"
+        begins = {
+            "plan": f"github.event_name == 'pull_request' && {fork}",
+            "drift": "github.event_name != 'pull_request'",
+        }
+        assert job.get("if", "").strip() == begins.get(kind, "")
+        assert kind != "tell" or job["needs"] == f"plan-{env}"
+    assert len(flow["jobs"]) == 6
+
+
+OF_PREVIEWS = [pair for pair in FLOWS if "pull_request" in pair[1][True] and pair not in PLANNING]
+
+
+@pytest.mark.parametrize(("name", "flow"), OF_PREVIEWS)
 def test_no_job_of_a_forks_pull_request_begins_and_each_pull_request_waits_for_itself_alone(
     name: str, flow: Any
 ) -> None:
@@ -124,3 +154,23 @@ def test_what_writes_to_a_pull_request_or_takes_its_environment_away_runs_what_t
         writes = job["permissions"].get("pull-requests") == "write"
         assert writes == (name in ("close", "notify"))
         assert ("base.sha" in checkout["with"].get("ref", "")) == writes
+
+
+EVERY = sorted((TOP / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("text", [*(path.read_bytes() for path in EVERY), *(text for _, text in WRITTEN)])
+def test_a_permission_to_write_or_for_an_identity_has_its_reason_beside_it(text: bytes) -> None:
+    lines = [line for line in text.decode().splitlines() if re.match(r" +[a-z-]+: (write|read)\b", line)]
+    assert lines or b"\njobs:" not in text
+    assert [line for line in lines if "#" not in line and line.strip() != "contents: read"] == []
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_what_the_clock_starts_here_with_an_identity_waits_for_a_variable_of_the_repository(path: Path) -> None:
+    """Without it, no role is there, and each run would fail at the login."""
+    flow = yaml.safe_load(path.read_bytes())
+    scheduled = "schedule" in (flow[True] if isinstance(flow[True], dict) else {})
+    jobs = [job for job in flow["jobs"].values() if "id-token" in job.get("permissions", {})]
+    for job in jobs if scheduled else ():
+        assert job["if"] == "github.event_name != 'schedule' || vars.TAGSHIP_SCHEDULES == 'true'"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,13 @@ from tagship.ports.bucket import Object, Store
 class SeveralStores:
     """Stores by bucket, the app's own first; see tagship.ports.bucket.Store.
 
-    `bucket_of` names the bucket of a key; empty for a key of no environment, which is in the app's own.
+    `bucket_of` names the bucket of a key; empty for a key of no environment, which is in the app's own. `copies` are
+    the buckets of regions that have copies of a bucket's artifacts: what is deleted goes there first.
     """
 
     stores: Mapping[str, Callable[[], Store]]
     bucket_of: Callable[[str], str]
+    copies: Mapping[str, Sequence[Callable[[], Store]]] = field(default_factory=dict)
 
     def _of(self, key: str) -> Store:
         return self.stores[self.bucket_of(key) or next(iter(self.stores))]()
@@ -84,7 +86,10 @@ class SeveralStores:
             by_bucket.setdefault(self.bucket_of(key) or next(iter(self.stores)), []).append(key)
         failed: dict[str, str] = {}
         for bucket, own in by_bucket.items():
-            failed |= self.stores[bucket]().delete_all(own)
+            left = dict[str, str]()
+            for copies in self.copies.get(bucket, ()):
+                left |= copies().delete_all(own)
+            failed |= left | dict(self.stores[bucket]().delete_all([key for key in own if key not in left]))
         return failed
 
     def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:

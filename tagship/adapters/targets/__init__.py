@@ -24,11 +24,6 @@ class Context(Account, Protocol):
     """What a kind is given: the app in the environment's account."""
 
     @property
-    def region(self) -> str:
-        """Name the region whose registry has copies of images."""
-        # Empty in an environment's first one.
-
-    @property
     def aws(self) -> Any:
         """Return the AWS session; see tagship.adapters.aws.session.Aws."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tagship.domain.change import Change
 from tagship.domain.rules import Rules
-from tagship.domain.units import Operation, Report, Unit
+from tagship.domain.units import WHOLE, Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed, TagshipError, Unheard
 from tagship.ports.target import Target, Tick
 
@@ -27,7 +27,8 @@ class Region:
     """One region: its target, and how an artifact gets there.
 
     `carry` brings the artifact of a change into the region's bucket and registry; the first region has it already.
-    `listed` are its units as it named them last.
+    `listed` are its units as it named them last, to any target of this process: units that nobody can list any longer
+    have not left.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Region:
     def units(self) -> list[Unit]:
         """List its units, or those it had, which can't be reached."""
         try:
-            self.listed, self.lost = list(self.target.units()), ""
+            self.listed[:], self.lost = self.target.units(), ""
         except ServiceFailed as reason:
             self.lost = reason.what.rstrip(".")
             return [self.out(replace(unit, online=False, problem=self.lost)) for unit in self.listed or [self._whole]]
@@ -48,7 +49,7 @@ class Region:
     @property
     def _whole(self) -> Unit:
         """Stand for all of its units, if nobody knows them."""
-        return Unit("all", "all", online=False, noun="unit")
+        return Unit(WHOLE[1:], WHOLE[1:], online=False)
 
     def out(self, unit: Unit) -> Unit:
         """Name a unit as it is known outside."""
@@ -129,8 +130,8 @@ class Regions:
                 refused.append(named(reason, region))
         if refused:
             raise refused[0]
-        nouns = [unit.noun for unit in found if unit.problem == "" or unit.name != f"{unit.wave}{MARK}all"]
-        return [replace(unit, noun=nouns[0]) if nouns and unit.noun == "unit" else unit for unit in found]
+        nouns = [unit.noun for unit in found if not unit.id.endswith(WHOLE)] or ["unit"]
+        return [replace(unit, noun=nouns[0]) if unit.id.endswith(WHOLE) else unit for unit in found]
 
     def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         def ask(region: Region, mine: Sequence[Unit]) -> Sequence[Report]:

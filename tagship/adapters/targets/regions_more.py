@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,7 +67,8 @@ class _Mortal(Regions):
         ended = set[str]()
         for region in self.regions:
             mine = [region.plain(unit) for unit in units if unit.startswith(region.mark(""))]
-            ended |= {region.mark(unit) for unit in _any(region).ended(mine)} if mine else set()
+            with suppress(ServiceFailed):  # nobody knows, so none has ended for good
+                ended |= {region.mark(unit) for unit in _any(region).ended(mine)} if mine else set()
         return ended
 
 

@@ -34,12 +34,14 @@ class Triggers:
 
     def __init__(self, runner: Started) -> None:
         self._runner = runner
-        self._routes: list[tuple[str, str, Callable[..., Answer]]] = [
+        self._routes: list[tuple[str, str, Callable[..., Answer | None]]] = [
             ("POST", r"/actions/workflows/([^/]+)/dispatches", self._dispatch),
             ("GET", r"/actions/runs/(\d+)/pending_deployments", self._pending),
             ("POST", r"/actions/runs/(\d+)/pending_deployments", self._review),
             ("PUT", r"/environments/([^/]+)", self._protect),
             ("GET", r"/commits/([0-9a-f]{40})/pulls", self._pulls),
+            ("GET", r"/commits/([0-9a-f]{40})", self._merge),
+            ("GET", r"/pulls/(\d+)/commits", self._commits),
         ]
 
     def answer(self, method: str, path: str, body: bytes) -> Answer | None:
@@ -81,3 +83,21 @@ class Triggers:
     def _pulls(self, _: Mapping[str, Any], commit: str) -> Answer:
         pull = self._runner.pulls.get(commit)
         return "200 OK", [pull] if pull else []
+
+    def _merge(self, _: Mapping[str, Any], commit: str) -> Answer | None:
+        """Answer with the commit of a merge, which GitHub makes."""
+        return ("200 OK", {"sha": commit, **_BY_GITHUB}) if commit in self._runner.pulls else None
+
+    def _commits(self, _: Mapping[str, Any], number: str) -> Answer:
+        """Answer with the commits of a merged pull request.
+
+        Its event may name the authors of more than its own (`pushed_by`), who pushed theirs.
+        """
+        pull = next((pull for pull in self._runner.pulls.values() if str(pull.get("number")) == number), None)
+        if pull is None:
+            raise NotFound
+        own = {"sha": pull["head"]["sha"], "author": pull["user"], **_BY_GITHUB}
+        return "200 OK", [own, *({"author": {"login": login}} for login in pull.get("pushed_by", ()))]
+
+
+_BY_GITHUB = {"committer": {"login": "web-flow"}, "commit": {"verification": {"verified": True}}}

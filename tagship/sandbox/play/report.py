@@ -7,6 +7,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from tagship import settings
 from tagship.domain import commands
 from tagship.domain.text import counted
-from tagship.errors import Refused, UsageError
+from tagship.errors import Refused, SettingsError, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import actions as actions_of
@@ -57,7 +58,7 @@ def perform(request: Request, directory: Path) -> Outcome:
     root = guards.repository(lifecycle.home(directory))
     chosen = settings.load(root / settings.FILE)
     actions: dict[str, Callable[[], Outcome]] = {
-        "up": lambda: _up(root, chosen, request),
+        "up": lambda: _up(root, directory, chosen, request),
         "down": lambda: _down(root, directory, request),
         "status": lambda: _status(root),
         "reset": lambda: _reset(root, directory, chosen, request),
@@ -105,7 +106,10 @@ def _running(root: Path) -> Running:
     return state.require(root)
 
 
-def _up(root: Path, chosen: settings.Settings, request: Request) -> Outcome:
+def _up(root: Path, directory: Path, chosen: settings.Settings, request: Request) -> Outcome:
+    if running := state.locate(root):
+        with suppress(SettingsError):  # within a clone, above the folders of the apps
+            state.require_own(running, settings.find(directory).parent)
     _require_ready(root, chosen)
     return _started(root, chosen, _count_hosts(root, request), request.show)
 
@@ -129,7 +133,8 @@ def _shipping(chosen: settings.Settings) -> tuple[str, ...]:
 def _started(root: Path, chosen: settings.Settings, hosts: int, show: Callable[[str], None]) -> Outcome:
     hosts = hosts if any(environment.target.has_hosts for environment in chosen.environments.values()) else 0
     up = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen), show)
-    before = ["It was up already."] if up.already else []
+    before = [f"It was up already{f', for the app in {up.running.within}' if up.running.within else ''}."]
+    before = before if up.already else []
     if up.already:
         if pid := hanging.silent(up.running):
             raise hanging.error(pid)

@@ -48,7 +48,23 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
     """
     settings = ground.settings
     grounds = [replace(ground, settings=settings.within(account)) for account in settings.accounts]
-    return tuple(host for part in grounds for host in _planted(part, count, simulated))
+    followers = [
+        replace(ground, settings=settings.in_region(name, place))
+        for name in settings.environments
+        for place in settings.places(name)[1:]
+    ]
+    planted = [host for part in grounds for host in _planted(part, count, simulated)]
+    return (*planted, *(host for part in followers for host in _following(part, count)))
+
+
+def _following(ground: Ground, count: int) -> list[SandboxHost]:
+    """Prepare a region that follows another; only hosts are kept apart by region."""
+    _bucket(ground)
+    _documents(ground)
+    [name] = ground.settings.environments
+    if not ground.settings.environments[name].runs_on(Ec2):
+        return []
+    return [_host(ground, ground.client("ec2"), name, number) for number in range(1, count + 1)]
 
 
 def _planted(ground: Ground, count: int, simulated: int) -> tuple[SandboxHost, ...]:

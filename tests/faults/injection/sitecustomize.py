@@ -99,6 +99,7 @@ def plain(text: str) -> str:
     text = re.sub(r"\b\d+\.\d+\.\d+-[a-z]+\d*\b", "<version>", text)
     text = re.sub(r"\b[0-9a-f]{12,40}\b", "<commit>", text)
     text = re.sub(r"\b[ed]\d+\b", "<env>", text)
+    text = re.sub(r"\bf\d+\b", "<source>", text)
     return re.sub(r"(?<=/)\d{3,}\b", "<n>", text)
 
 

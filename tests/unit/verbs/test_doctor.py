@@ -190,7 +190,7 @@ def test_a_sandbox_needs_no_stacks_and_no_github(tmp_path: Path) -> None:
     examined = doctor(app)
     examined.insist()
     found = {each.about: each.state for each in examined.findings}
-    assert (found["bucket"], found["stack tagship-hello"]) == ("ok", "warning")
+    assert (found["bucket"], found["stack tagship-hello"]) == ("ok", "ok")
     assert "dev: GitHub" not in found
 
 

@@ -412,6 +412,17 @@ def test_what_was_promoted_and_then_marked_bad_before_is_not_deployed_either(tmp
         deploy(app, artifact=NEW, env="preprod")
 
 
+def test_a_deployment_that_is_refused_once_the_artifact_was_copied_does_not_say_that_nothing_was_changed(
+    tmp_path: Path,
+) -> None:
+    app = promotable(tmp_path)
+    app.leases.take("preprod", holder="bob@laptop", run_url="", ttl=60)
+    with pytest.raises(Held) as caught:
+        promote(app, source="dev", to="preprod", yes=True)
+    assert caught.value.state == f"{NEW} is published for preprod; no host was changed."
+    assert layout.artifact("hello", "preprod", NEW, layout.MANIFEST) in app.store.objects
+
+
 # -- all the way -------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain.ecs.definition import TaskRevision
 from tagship.domain.ecs.task import TaskFacts, why_not_all
-from tagship.domain.health import Sample, verdict, waits
+from tagship.domain.health import Sample, is_settled, verdict, waits
 from tagship.domain.text import counted
 from tagship.ports.hooks import HookRunner
 from tagship.ports.target import Web
@@ -93,6 +93,8 @@ class Proof:
             judged = verdict(samples, expected=artifact, passes=min(passes, attempts), accepted=accepted)
             if judged.healthy:
                 return ""
+            if judged.reason and is_settled(samples, self.health.settled):
+                return f"{judged.reason} ({self.health.settled} times in a row)"
             self.wait(pause if not sample.status or judged.reason else 0.0)
         return judged.reason
 

@@ -193,7 +193,7 @@ class EcsTarget:
             return Report(name, "refused", reason=reason.what.rstrip("."))
 
     def _beginning(self, calls: EcsCalls, change: Change) -> ServiceStart:
-        artifact = ImageArtifact(self.context.store, change, self.context.region)
+        artifact = ImageArtifact(self.context.store, change, self.context.settings.images_in)
         repository = self.context.settings.environment(self.environment).image.repository
         return ServiceStart(calls, change, self.table, artifact, repository)
 

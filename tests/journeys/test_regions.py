@@ -1,0 +1,98 @@
+"""Two regions of one environment in the sandbox: hosts, a bucket each, one ledger; and one region that is lost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tagship import bootstrap
+from tagship.domain import layout
+from tagship.errors import TagshipError
+from tagship.sandbox import lifecycle
+from tagship.verbs.deploy import deploy
+from tests.journeys.test_promote import typed
+from tests.sandbox import shop
+from tests.sandbox.conftest import client, start
+from tests.sandbox.shop import Shop
+
+HOME, FAR = "us-east-1", "eu-west-1"
+REGIONS = f'regions = ["{HOME}", "{FAR}"]\naws.bucket = "hello-dev-{{region}}"\n'
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shop.make(tmp_path_factory.mktemp("regions"), ["dev"], {"dev": REGIONS})
+
+
+def test_a_version_goes_through_both_regions_and_back(root: Path) -> None:
+    running = start(root)
+    try:
+        dev = Shop(root, running, "dev")
+        first, second = dev.publish("0.1.0"), dev.publish("0.1.1")
+        shown = typed(root, "deploy", "--version", first)
+        assert dev.serving() == [first] * 2
+        assert shown.index(f"changing {HOME}/") < shown.index(f"changing {FAR}/")
+        typed(root, "deploy", "--version", second)
+        assert dev.serving() == [second] * 2
+
+        _bytes_are_equal(root, second)
+        keys = [row["Key"] for row in _list(running, FAR)]
+        assert not [key for key in keys if "/_ledger/" in key or "/_lease/" in key]
+
+        typed(root, "rollback", "--to", first)
+        assert dev.serving() == [first] * 2
+        status = typed(root, "status")
+        assert re.findall(r"^(\S+)/hello-dev-1 ", status, re.MULTILINE) == [HOME, FAR]
+
+        bad = dev.publish("0.1.2", fault="error")
+        failed = typed(root, "deploy", "--version", bad, code=6)
+        assert f"{HOME}/hello-dev-1" in failed
+        assert dev.serving() == [first] * 2
+        assert f"changing {FAR}/" not in failed
+
+        _a_lost_region_is_named(root, dev, second)
+        typed(root, "heal", "--env", "dev")
+        typed(root, "deploy", "--version", second, "--allow-bad")
+        assert dev.serving() == [second] * 2
+        verified = typed(root, "verify", "--env", "dev")
+        assert all(f"{name}: 1 of 1 host answered" in verified for name in (HOME, FAR))
+        assert f"{FAR}: 1 of 1 host answered" in typed(root, "drill", "--env", "dev", "--to", first)
+        assert FAR in typed(root, "logs", "--env", "dev")
+        _copies_are_cleaned_up_too(root, first)
+    finally:
+        lifecycle.down(root)
+
+
+def _bytes_are_equal(root: Path, version: str) -> None:
+    home, far = bootstrap.app(root).regions("dev")
+    prefix = layout.artifact("hello", "dev", version, "")
+    both = [{entry.key: app.bucket.head(entry.key) for entry in app.bucket.list(prefix)} for app in (home, far)]
+    assert {key: head.sha256 for key, head in both[0].items() if head} == {
+        key: head.sha256 for key, head in both[1].items() if head
+    }
+    assert set(both[0]) == set(both[1]) >= {f"{prefix}manifest.json", f"{prefix}manifest.sig"}
+
+
+def _list(running, region):  # type: ignore[no-untyped-def]
+    return client(running, "s3").list_objects_v2(Bucket=f"hello-dev-{region}")["Contents"]
+
+
+def _copies_are_cleaned_up_too(root: Path, version: str) -> None:
+    app = bootstrap.app(root)
+    prefix = layout.artifact("hello", "dev", version, "")
+    assert app.store.delete_all([entry.key for entry in app.store.list(prefix)]) == {}
+    assert [list(region.bucket.list(prefix)) for region in app.regions("dev")] == [[], []]
+
+
+def _a_lost_region_is_named(root: Path, dev: Shop, version: str) -> None:
+    app = bootstrap.app(root)
+    _, far = app.regions("dev")
+    vars(far)["aws"] = replace(far.aws, endpoint="http://127.0.0.1:9", attempts=1, patience=1, _sessions=[])
+    before = dev.serving()
+    with pytest.raises(TagshipError) as raised:
+        deploy(app, artifact=version, allow_bad=True)
+    assert FAR in str(raised.value) + raised.value.state + raised.value.evidence
+    assert dev.serving() == before
