@@ -87,7 +87,7 @@ def test_one_run_deletes_what_an_artifact_of_a_later_environment_held(app: Place
 
 
 def test_what_ci_finishes_while_it_is_cleaned_up_stays() -> None:
-    """Its bundle is of a run that died two days ago; the job that is run again puts the manifest, and takes no lease."""
+    """Its bundle is of a run that died two days ago; the job that is run again puts the manifest, without a lease."""
     app = FakeApp()
     app.publish(OLD)
     manifest = layout.artifact("hello", "dev", OLD, layout.MANIFEST)
