@@ -125,7 +125,7 @@ class Located(Section):
         return [chosen.aws.into(region, self.aws) for region in chosen.regions]
 
     def in_region(self, environment: str, place: AwsAccount) -> Self:
-        """Return the settings of one environment, as it is in one of its regions."""
+        """Return the settings of one environment in one of its regions."""
         chosen = self.environment(environment)
         images = {name: image.in_region(place.region) for name, image in self.images.items()}
         own = chosen.model_copy(
