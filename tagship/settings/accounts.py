@@ -146,6 +146,17 @@ class Located(Section):
         owner = self._owner(key)
         return self.account(owner).bucket if owner else ""
 
+    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Without an account's id, `{account}` stays in them if the settings have it.
+        """
+        infra, aws = self.environment(environment).infra, self.account(environment)
+        bucket, key = infra.state_bucket or aws.bucket, infra.state_key or layout.state(self.app, environment)
+        for name, value in (("account", account), ("region", aws.region), ("environment", environment)):
+            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
+        return bucket, key
+
     def within(self, account: AwsAccount) -> Self:
         """Return the settings of one account, with its environments alone."""
         own = {name: chosen for name, chosen in self.environments.items() if self.account(name) == account}

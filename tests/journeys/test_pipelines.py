@@ -40,6 +40,7 @@ def test_main_is_built_once_tested_and_promoted_once_that_very_version_is_approv
 
     [waiting] = team.waiting("deploy-prod")
     assert team.serving("prod") == ""
+    assert bootstrap.app(team.root).leases.look("prod") is None, "who waits for an approval keeps nobody out"
     second = team.commit("second")  # while the first one waits
     team.ended("build-and-promote", 2)
     assert team.serving("preprod") == team.id_of(second)
