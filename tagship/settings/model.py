@@ -178,7 +178,7 @@ class Settings(Located):
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
         yield from same_state(environments, table(values, "aws"))
-        yield from account_problems(environments, table(values, "aws"))
+        yield from account_problems(environments, values)
         yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
