@@ -35,7 +35,7 @@ class Storage(Late):
         return SeveralStores(opened, self.settings.bucket_of, copies)
 
     def _copies(self) -> Mapping[str, list[Callable[[], Store]]]:
-        """Open, by the bucket of an environment's first region, those of the others."""
+        """Open the buckets that have copies, by the bucket of the originals."""
         copies: dict[str, list[Callable[[], Store]]] = {}
         for name in self.settings.environments:
             if len(self.settings.places(name)) > 1:

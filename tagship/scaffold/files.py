@@ -200,12 +200,15 @@ def workflow(env: str, suffix: str, build: str = "", place: AppFolder | None = N
 def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
     """Render what takes a version from one environment to the next.
 
-    None if tagship.toml has no promotion.order; with [previews], those of pull requests.
+    None if tagship.toml has no promotion.order; with [previews], those of pull requests; with infra, the one that
+    plans.
     """
     if settings and settings.promotion.order:
         yield from of_settings(settings, ACTION, build, place).files()
-    elif settings and settings.previews.environment:
-        yield from of_settings(settings, ACTION, build, place).of_pull_requests()
+    elif settings:
+        made = of_settings(settings, ACTION, build, place)
+        yield from made.of_pull_requests() if settings.previews.environment else ()
+        yield from made.of_infrastructure()
 
 
 def _pipeline(made: Draft, scene: Scene, place: AppFolder, file: tuple[str, bytes], previews: Previews) -> None:
@@ -214,7 +217,7 @@ def _pipeline(made: Draft, scene: Scene, place: AppFolder, file: tuple[str, byte
     placed = _place(made, scene, path, beside, content).rpartition("/")[2]
     _say_trusted(made, name, placed, previews)
     plain = name.removeprefix(place.own).removesuffix(".yml")
-    if placed != name and not plain.startswith("preview"):
+    if placed != name and not plain.startswith(("preview", "infra")):
         made.notes.append(
             f"AWS will trust jobs of {name}. For this one, write its file under [environments.<name>.workflows]: "
             f'{plain if plain in ROLES else "ship"} = ["{placed}@refs/heads/…"]'

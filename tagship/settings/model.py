@@ -11,7 +11,6 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
-from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.accounts import Located, account_problems
@@ -136,24 +135,6 @@ class Settings(Located):
         """Name a version's tag."""
         return self.tags.names.of(version)
 
-    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
-        """Locate an environment's Terraform state: bucket and key.
-
-        Without an account's id, `{account}` stays in them if the settings have it.
-        """
-        infra = self.environment(environment).infra
-        bucket, key = (
-            infra.state_bucket or self.account(environment).bucket,
-            infra.state_key or layout.state(self.app, environment),
-        )
-        for name, value in (
-            ("account", account),
-            ("region", self.account(environment).region),
-            ("environment", environment),
-        ):
-            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
-        return bucket, key
-
     def workflow(self, environment: str) -> str:
         """Name the workflow file that ships to an environment; empty: any."""
         workflow = self.environments[environment].workflow
@@ -197,7 +178,7 @@ class Settings(Located):
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
         yield from same_state(environments, table(values, "aws"))
-        yield from account_problems(environments, table(values, "aws"))
+        yield from account_problems(environments, values)
         yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}

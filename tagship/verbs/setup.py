@@ -81,7 +81,8 @@ def setup(
 
     `env`: the account of that environment alone, with whatever else is in it. `document_only`: the SSM document and
     nothing else. `remove`: delete what setup made for the environment `env`, and what its account's environments share
-    if it is the last one; `previews` are all previews together. Data stays. It is confirmed by the environment's name, or `yes`.
+    if it is the last one; `previews` are all previews together. Data stays. It is confirmed by the environment's name,
+    or `yes`.
     `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
     in CI, the run's own.
     """

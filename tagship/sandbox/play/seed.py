@@ -59,7 +59,7 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
 
 
 def _following(ground: Ground, count: int) -> list[SandboxHost]:
-    """Prepare a region that follows another; only hosts are kept apart by region."""
+    """Prepare a region that follows another, with hosts of its own."""
     _bucket(ground)
     _documents(ground)
     [name] = ground.settings.environments

@@ -177,6 +177,24 @@ def test_the_workflows_of_pull_requests_come_with_previews_and_with_nothing_else
     assert not [note for note in here.screen.warnings if "AWS will trust" in note]
 
 
+def test_the_workflow_that_plans_comes_with_terraform_and_names_a_role_for_each_environment(
+    tmp_path: Path, wheel: Path
+) -> None:
+    root, path = repository(tmp_path / "shop", SERVICE), ".github/workflows/infra.yml"
+    begin(root, wheel)
+    assert path not in content(root)
+    settings = (root / "tagship.toml").read_text()
+    (root / "tagship.toml").write_text(f'{settings}\n[environments.dev.infra]\ndirectory = "cdk"\ncommand = ["cdk"]\n')
+    begin(root, wheel)
+    assert path not in content(root)
+    (root / "tagship.toml").write_text(f'{settings}\n[environments.dev.infra]\ndirectory = "terraform"\n')
+    here, _ = begin(root, wheel)
+    written = (root / path).read_text()
+    assert "vars.AWS_PLAN_ROLE_ARN_DEV" in written
+    assert '"terraform/**"' in written
+    assert not [note for note in here.screen.warnings if "AWS will trust" in note]
+
+
 def test_a_preview_workflow_of_the_teams_stays_and_the_other_one_is_named_to_aws(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE | {".github/workflows/preview.yml": "name: theirs\n"})
     begin(root, wheel)
