@@ -63,7 +63,7 @@ FUNCTIONS = """
 repository = "REGISTRY"
 [environments.{name}.lambda.functions.shop-{name}-api]
 package = "api"
-health.expect = {{ statusCode = 200 }}
+health.expect = {{ statusCode = 200, version = "{{version}}" }}
 [environments.{name}.lambda.functions.shop-{name}-page]
 image = true
 health.expect = {{ statusCode = 200 }}
@@ -108,7 +108,11 @@ timeout = 60
 roles = ["shop-previews-execution"]
 [previews.environment.ecs.services."shop-pr-{n}-web"]
 """
-HANDLER = "def handler(event, context):\n    return {'statusCode': 200}\n"
+HANDLER = """\
+import os
+def handler(event, context):
+    return {'statusCode': 200, 'version': os.environ.get('VERSION')}
+"""
 OF_FUNCTION = 'FROM public.ecr.aws/lambda/python:3.12\nWORKDIR /var/task\nCOPY app.py .\nCMD ["app.handler"]\n'
 OF_SERVICE = 'FROM python:3.12-slim\nWORKDIR /app\nCOPY app/app.py app/hello.json ./\nCMD ["python3", "app.py"]\n'
 
