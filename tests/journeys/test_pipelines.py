@@ -130,6 +130,14 @@ def test_a_bots_change_needs_no_approval_unless_others_would_go_with_it(team: Te
     assert team.serving("prod") == unapproved
 
 
+@slow
+def test_a_bots_pull_request_that_somebody_pushed_to_waits_for_an_approval(team: Team) -> None:
+    commit = team.commit("a bot's, and mallory's", push=False)
+    team.report_merge(commit, pushed_by=["mallory"])
+    team.push()
+    assert list(team.to_approve(1)) == [team.id_of(commit)]
+
+
 # -- one workflow for all ----------------------------------------------------------------------------------------------
 
 UNIFIED = {"validate": "success", "build": "success", "ship": "success", "notify": "success"}

@@ -131,7 +131,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
 
 
 def _made() -> list[str]:
-    given = {"settings", "root", "as_json", "hurries"}
+    given = {"settings", "root", "as_json", "hurries", "whole"}
     names = {name for kind in Wiring.__mro__[:-1] for name in vars(kind)}
     return [name for name in names if not name.startswith("_") and name not in given]
 
