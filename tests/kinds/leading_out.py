@@ -36,6 +36,7 @@ TTL = 10  # seconds, the least that the settings allow
 COMMAND = re.compile(r"\binv .*")
 ENDED = (" is already running on ", "There is no unfinished deployment ", "there is nothing to heal", "nobody holds ")
 PROGRAM = "import sys; sys.argv[0] = 'inv'; from tagship.tasks.program import run; run()"
+IMAGE = "[environments.dev.image]\n"
 SERVES = re.compile(r"^(?P<version>\d\S+) is serving\.")
 
 
@@ -105,6 +106,14 @@ class Ground:
     def _number(self) -> int:
         tags = git(self.place.work, "tag", "--list", "0.1.*-dev").split()
         return max(int(tag.removeprefix("0.1.").removesuffix("-dev")) for tag in tags) + 1
+
+    def platform(self, name: str) -> None:
+        """What images are built for, from the next commit on."""
+        settings = self.place.work / "tagship.toml"
+        text = "".join(line for line in settings.read_text("utf-8").splitlines(True) if not line.startswith("platform"))
+        settings.write_text(text.replace(IMAGE, f'{IMAGE}platform = "{name}"\n') if name else text, "utf-8")
+        if git(self.place.work, "status", "--short", "tagship.toml"):
+            git(self.place.work, "commit", "--quiet", "--all", "-m", f"Build for {name or 'any'}")
 
     # -- typing --------------------------------------------------------------------------------------------------------
 

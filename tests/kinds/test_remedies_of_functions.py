@@ -34,6 +34,16 @@ class Functions(Ground):
 
     def calm(self) -> None:
         self.switch(**{"lambda": {"update": 0.1, "throttled": 0, "lost": 0, "failed_updates": 0}})
+        self.platform("")
+        self.runs_on("x86_64")
+
+    def runs_on(self, architecture: str) -> None:
+        """Have the api's function run on these processors, as infrastructure does."""
+        now = self.place.lambda_.get_function(FunctionName=API)
+        if now["Configuration"]["Architectures"] != [architecture]:
+            image = now["Code"]["ImageUri"]
+            self.place.lambda_.update_function_code(FunctionName=API, ImageUri=image, Architectures=[architecture])
+            self.place.lambda_.get_waiter("function_updated_v2").wait(FunctionName=API)
 
     def versions(self) -> int:
         """How many versions the api's function has."""
@@ -122,6 +132,19 @@ def lost_its_image(ground: Functions) -> Ran:
     return ground.inv("deploy", "--version", version)
 
 
+def is_for_other_processors(ground: Functions) -> Ran:
+    ground.runs_on("arm64")
+    return ground.inv("deploy", "--version", ground.publish())
+
+
+def of_its_processors(ground: Functions, command: str) -> None:
+    """The next image is built for them; or infrastructure takes others."""
+    if command.startswith("inv deploy-dev"):
+        ground.platform("linux/arm64")
+    else:
+        ground.runs_on("x86_64")
+
+
 FAILURES = {
     "it answers badly": Failure(answers_badly, 6, mended=Ground.up),
     "a rollback, and nothing answers": Failure(nothing_answers, 9, mended=Ground.up),
@@ -133,6 +156,7 @@ FAILURES = {
     "somebody else changes it": Failure(is_superseded, 4, serves=""),
     "Ctrl-C": Failure(is_interrupted, 130),
     "its image is gone": Failure(lost_its_image, 5),
+    "it is for other processors": Failure(is_for_other_processors, 5, mended=of_its_processors),
 }
 
 

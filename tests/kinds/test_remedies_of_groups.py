@@ -69,8 +69,8 @@ def a_rollback_does_not_come_up(ground: Ground) -> Ran:
 
 def cannot_be_put_back(ground: Ground) -> Ran:
     """It does not come up, and the identity may neither take the refresh back nor start another."""
-    calls = ("RollbackInstanceRefresh", "CancelInstanceRefresh")
-    return ground.inv("deploy", "--version", ground.publish("error"), before=denied(*calls))
+    calls = ("StartInstanceRefresh", "RollbackInstanceRefresh", "CancelInstanceRefresh")
+    return ground.inv("deploy", "--version", ground.publish("error"), before=denied(*calls, from_=2))
 
 
 def may_not_be_refreshed(ground: Ground) -> Ran:
@@ -125,7 +125,7 @@ FAILURES = {
     "a rollback, and nothing comes up": Failure(a_rollback_does_not_come_up, 7, mended=Ground.up, serves=""),
     "it does not come up": Failure(answers_badly, 6),
     "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
-    "the identity may not refresh": Failure(may_not_be_refreshed, 6),
+    "the identity may not refresh": Failure(may_not_be_refreshed, 8),
     "the identity may not ask": Failure(may_not_be_asked, 8),
     "its runner dies": Failure(dies, 0, serves=""),
     "its runner dies and it is run again": Failure(dies_and_is_run_again, 4, serves=""),

@@ -16,7 +16,7 @@ from tests.journeys import test_deploy_to_services as services
 from tests.journeys.example import FIRST, SECOND, files
 from tests.kinds.denying import denied, killed
 from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox, settled, take
-from tests.sandbox.conftest import git, until
+from tests.sandbox.conftest import until
 
 APP = files("ecs")["app.py"].replace(
     "HOST, PORT =", 'CONFIG["fault"] = CONFIG["fault"] or ("crash" if Path("OUTSIDE").exists() else "")\nHOST, PORT ='
@@ -41,16 +41,7 @@ class Services(Ground):
             definition(self)
         self.place.ecs.update_service(cluster=CLUSTER, service=SERVICE, deploymentConfiguration=ROLLING)
 
-    def platform(self, name: str) -> None:
-        """What images are built for, from the next commit on."""
-        settings = self.place.work / "tagship.toml"
-        text = "".join(line for line in settings.read_text("utf-8").splitlines(True) if not line.startswith("platform"))
-        settings.write_text(text.replace(IMAGE, f'{IMAGE}platform = "{name}"\n') if name else text, "utf-8")
-        if git(self.place.work, "status", "--short", "tagship.toml"):
-            git(self.place.work, "commit", "--quiet", "--all", "-m", f"Build for {name or 'any'}")
 
-
-IMAGE = "[environments.dev.image]\n"
 MADE = (
     *("family", "requiresCompatibilities", "networkMode", "cpu", "memory", "containerDefinitions", "executionRoleArn"),
 )

@@ -107,6 +107,17 @@ def test_the_alarm_that_ended_it_gives_its_reason(logs: None) -> None:
     place.remove()
 
 
+def test_a_version_that_does_not_answer_after_going_back_is_no_rollback_that_went_well() -> None:
+    """Its tasks run, all of them; what they need is down."""
+    place = Services.made(["api"])
+    assert place.deploy("0.1.0-dev")["api"].good
+    place.images[digest_of(place, "0.1.0-dev")] = ("0.1.0-dev", "error")
+    report = place.deploy("0.1.1-dev", "error")["api"]
+    assert (report.outcome, report.serving) == ("rollback-failed", "0.1.0-dev")
+    assert report.reason == "it answered 500; after going back, it answered 500"
+    place.remove()
+
+
 def test_a_version_that_answers_badly_is_quoted_from_a_task_that_runs(logs: None) -> None:
     place = Services.made(["api"], service={})
     assert place.deploy("0.1.0-dev")["api"].good

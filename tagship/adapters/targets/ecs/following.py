@@ -66,6 +66,7 @@ class ServiceFollowing:
     evidence: Evidence
     timeout: int
     attempts: int
+    attempts_back: int  # after going back
     passes: int
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
@@ -217,8 +218,19 @@ class ServiceFollowing:
         why = self.proof.why_not_running(service, before)
         way.words = f"going back to {before.name}: {why}"
         if not why:
-            return way.report("rolled-back", way.begun.record.previous)
+            return self._answers_again(way, before.artifact)
         return None if self.now() < way.until else self._not_back(way, service, f"after going back, {why}")
+
+    def _answers_again(self, way: Way, artifact: str) -> Report:
+        """Ask the version that it went back to.
+
+        How something answers that tagship did not deploy, nobody knows.
+        """
+        way.words = "asking it, after going back"
+        why = self.proof.why_not_answering(way.name, artifact, self.attempts_back, 1) if artifact else ""
+        if why:
+            return way.report("rollback-failed", artifact, f"after going back, {why}")
+        return way.report("rolled-back", way.begun.record.previous)
 
     def _not_back(self, way: Way, service: ServiceFacts, reason: str) -> Report:
         """Report that it could not be put back.

@@ -228,6 +228,7 @@ class EcsTarget:
             Evidence(calls, Around(self.context.aws)),
             self.table.timeout,
             attempts,
+            health.attempts_after_rollback,
             health.passes,
             clock.now,
             clock.sleep,
