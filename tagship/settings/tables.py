@@ -182,7 +182,7 @@ class Topic(Section):
 
 
 class Notify(Section):
-    """Who is told how a deployment ended, beside GitHub."""
+    """Who gets a message when a deployment ends, beside GitHub."""
 
     webhooks: Mapping[Name, Webhook] = Field(default_factory=dict)
     topics: Mapping[Name, Topic] = Field(default_factory=dict)
@@ -230,6 +230,10 @@ class Infra(Section):
     )  # likewise; <app>/_infra/<environment>/terraform.tfstate when empty
     lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
     variables: Mapping[Variable, str] = Field(default_factory=dict)
+
+    @property
+    def is_terraform(self) -> bool:
+        return bool(self.directory and not self.command)
 
     def var_files_of(self, environment: str) -> list[str]:
         """Name the var files of an environment."""

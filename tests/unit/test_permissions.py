@@ -62,7 +62,7 @@ ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto
 LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching", "targets/lambda_/logs"]
 ECS = ["targets/ecs/calls", "targets/ecs/around", "targets/ecs/logs", "targets/ecs/hook_task"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-ASG = ["targets/asg/calls"]
+ASG = ["targets/asg/calls", "targets/asg/launching"]
 RELEASE = [
     "hook_runner",
     "aws/s3",
