@@ -188,14 +188,18 @@ def _tell(app: App, environment: str, seen: Seen) -> None:
 
 
 def in_flight(app: App, environment: str, record: LeaseRecord) -> list[Operation]:
-    """List the operations of a lease's deployment that have not ended.
-
-    They are in the environment that it changes, which may be another one of the lease group.
-    """
-    changes = record.environment if record.environment in app.settings.environments else environment
+    """List the operations of a lease's deployment that have not ended."""
     since = begun(record.deployment_id) - SKEW if is_id(record.deployment_id) else LONG_AGO
-    operations = app.target(changes).operations(record.deployment_id, since)
+    operations = app.target(_changed(app, environment, record)).operations(record.deployment_id, since)
     return [operation for operation in operations if operation.running]
+
+
+def _changed(app: App, environment: str, record: LeaseRecord) -> str:
+    """Name the environment that a holder changes.
+
+    It may be another one of the lease group.
+    """
+    return record.environment if record.environment in app.settings.environments else environment
 
 
 def operation_names(operations: Sequence[Operation]) -> str:
@@ -283,7 +287,7 @@ def stop_operations(app: App, environment: str, seen: Seen) -> tuple[Operation, 
         return ()
     app.screen.say(f"cancelling {operation_names(going)} of {seen.record.holder}")
     try:
-        app.target(environment).cancel(going)
+        app.target(_changed(app, environment, seen.record)).cancel(going)
     except ServiceFailed as reason:
         app.screen.warn(f"{operation_names(going)} could not be cancelled, and goes on: {reason.what}")
     until = app.clock.now() + timedelta(seconds=CANCEL_WITHIN)

@@ -126,7 +126,8 @@ class Team:
         """Say whose pull request was merged as a commit, and who else pushed to it."""
         head = {"ref": "bot/x", "sha": commit, "repo": {"full_name": "sandbox/hello"}}
         pull = {"merged": True, "merged_at": "2026-11-20T12:00:00Z", "merge_commit_sha": commit, "head": head}
-        pull |= {"base": {"ref": "main"}, "user": {"login": author}, "number": 7, "pushed_by": [*pushed_by]}
+        pull |= {"base": {"ref": "main"}, "user": {"login": author}, "pushed_by": [*pushed_by]}
+        pull["number"] = int(commit[:6], 16)  # another one for each
         self.report("pull_request", {"action": "closed", "pull_request": pull}, "refs/pull/7/merge")
 
     def report_ci(self, **changes: object) -> None:

@@ -506,6 +506,28 @@ def refused_unreadable(app: FakeApp, **changes: object) -> str:
     return caught.value.remedy
 
 
+def test_what_is_in_flight_is_looked_for_and_cancelled_where_the_holder_changes_something() -> None:
+    tags = {"ec2": {"tags": {"Name": "x"}, "command": ["x"]}}
+    table = {**environments(), "prod": {**tags}, "prodauto": {**tags, "lease_group": "prod"}}
+    app = Asked(hosts=FakeTarget([machine("web-1")]), settings=settings(**{**VALUES, "environments": table}))
+    record = app.leases.take("prodauto", holder="dependabot", run_url="", ttl=120)
+    app.hosts.running = {"c-1": record.deployment_id}
+    seen = app.leases.look("prod")
+    assert seen
+    stop_operations(app, "prod", seen)
+    assert (set(app.targets), app.hosts.cancelled) == ({"prodauto"}, ["c-1"])
+
+
+class Asked(FakeApp):
+    """Remembers whose target was asked for."""
+
+    targets: list[str]
+
+    def target(self, environment: str) -> FakeTarget:
+        self.targets = [*getattr(self, "targets", []), environment]
+        return super().target(environment)
+
+
 def test_what_is_resumed_is_the_environment_that_the_holder_changes() -> None:
     tags = {"ec2": {"tags": {"Name": "x"}, "command": ["x"]}}
     table = {**environments(), "prod": {**tags}, "prodauto": {**tags, "lease_group": "prod"}}
