@@ -208,7 +208,7 @@ def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
         head = app.store.head(key)
         if head is None:
             raise ArtifactMissing(
-                f"The {name} of {manifest.artifact_id} is gone: its manifest is there, and {app.store.url(key)} is not.",
+                f"The {name} of {manifest.artifact_id} is gone: {app.store.url(key)} is not there.",
                 remedy=f"Take another version. {offer(app, environment, ArtifactId(manifest.artifact_id))}",
             )
         if head.sha256 != digest:
