@@ -88,7 +88,7 @@ def main() -> None:
     measured: dict[str, list[Figure]] = {}
     for name in _chosen(asked):
         print(f"{name} …", file=sys.stderr, flush=True)
-        measured[name] = measure(name, going_on=asked.targets)
+        measured[name] = measure(name, going_on=asked.targets or asked.all)
         if asked.page:  # one that fails takes none of the others' figures with it
             page.gather(page.PLACE, {name: measured[name]})
             print(f"{page.PLACE}: {name}", file=sys.stderr)

@@ -15,10 +15,11 @@ from tagship.domain import layout
 from tagship.settings.aws import REGION_PLACE, AwsAccount, OwnAccount
 from tagship.settings.previews import ANY, Named, Previews
 from tagship.settings.section import Finding, Section, Values, cut, shown, table
+from tagship.settings.tables import PLACE
 
 if TYPE_CHECKING:
+    from tagship.settings.environment import Environment
     from tagship.settings.images import NamedImage
-    from tagship.settings.model import Environment
 
 KEYS = ("account", "region", "profile")  # what a bucket has one of
 
@@ -55,11 +56,22 @@ def one_bucket_a_lease(environments: Mapping[str, Values], app: Values) -> Itera
             )
 
 
-def account_problems(environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
+def account_problems(environments: Mapping[str, Values], values: Values) -> Iterator[Finding]:
     """Find what doesn't fit among the accounts, buckets and regions of environments."""
+    app = table(values, "aws")
+    yield from one_key(environments, table(values, "signing"), app)
     yield from of_one_account(environments, app)
     yield from one_bucket_a_lease(environments, app)
     yield from bucket_a_region(environments)
+
+
+def one_key(environments: Mapping[str, Values], signing: Values, app: Values) -> Iterator[Finding]:
+    """Find a key of KMS that environments of several accounts would share."""
+    accounts = {str(over(app, table(environment, "aws")).get("account", "")) for environment in environments.values()}
+    for key in ("key", "order_key"):
+        name = str(signing.get(key, ""))
+        if len(accounts) > 1 and name.startswith("kms:") and PLACE not in name:
+            yield f"signing.{key}", f"is in one account, and environments are in {len(accounts)}: put {PLACE} into it"
 
 
 def bucket_a_region(environments: Mapping[str, Values]) -> Iterator[Finding]:
@@ -125,7 +137,7 @@ class Located(Section):
         return [chosen.aws.into(region, self.aws) for region in chosen.regions]
 
     def in_region(self, environment: str, place: AwsAccount) -> Self:
-        """Return the settings of one environment, as it is in one of its regions."""
+        """Return the settings of one environment in one of its regions."""
         chosen = self.environment(environment)
         images = {name: image.in_region(place.region) for name, image in self.images.items()}
         own = chosen.model_copy(

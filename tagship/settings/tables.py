@@ -182,7 +182,7 @@ class Topic(Section):
 
 
 class Notify(Section):
-    """Who is told how a deployment ended, beside GitHub."""
+    """Who gets a message when a deployment ends, beside GitHub."""
 
     webhooks: Mapping[Name, Webhook] = Field(default_factory=dict)
     topics: Mapping[Name, Topic] = Field(default_factory=dict)

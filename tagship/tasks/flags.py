@@ -247,6 +247,7 @@ INIT = (
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
 HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False, parameter="own_folder")
+WITH_PREVIEWS = Flag("previews", "write [previews] and its workflows too: an environment for each pull request", False)
 SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",

@@ -75,7 +75,7 @@ def _restarted(app: App, environment: str, id: str, reason: str, dry_run: bool) 
     publish(app, reset, raw)
     app.leases.restart(environment, id, reset.fence)
     app.screen.say(f"{environment} is free; whoever had a number before stops before the next action")
-    app.screen.say("each host hears of it with its next deploy or rollback")
+    app.screen.say("each host gets it with its next deploy or rollback")
     return read(environment, app.leases.look(environment))
 
 

@@ -33,7 +33,7 @@ REASONS = {
 }
 
 _DEMO = re.compile(r"<!-- demo: begin -->.*?<!-- demo: end -->", re.DOTALL)  # scripts/transcript.py holds that
-_NOTE = re.compile(r"<!-- (" + "|".join(WORDS) + r"): (.*?) ?-->", re.DOTALL)
+_NOTE = re.compile(r"<!-- (" + "|".join(WORDS) + r"):\s(.*?)\s*-->", re.DOTALL)
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w-]*)\n(?P<text>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
 
 

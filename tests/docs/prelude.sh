@@ -75,9 +75,6 @@ sys.exit(not any(held["state"] == "held" and "hosts act" in held["phase"] for he
     sleep 0.2
   done
   kill -9 "$runner"
-  cat "$STORY/died"
-  tagship history --env dev --limit 3
-  tagship lock --env dev
 }
 
 # preview NUMBER: publish an artifact of that pull request; its id.

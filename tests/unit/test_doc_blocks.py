@@ -51,8 +51,10 @@ def test_every_page_with_commands_is_a_story() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_note_is_one_that_is_read(page: str) -> None:
     """A comment with a word that nobody knows would change nothing, and nobody would see it."""
-    for comment in COMMENT.findall((TOP / page).read_text("utf-8")):
-        assert comment in OTHERS or comment.startswith(tuple(f"{word}:" for word in WORDS)), comment
+    comments = [text for text in COMMENT.findall((TOP / page).read_text("utf-8")) if text not in OTHERS]
+    for comment in comments:
+        assert comment.startswith(tuple(f"{word}:" for word in WORDS)), comment
+    assert len(comments) == sum(len(block.notes) for block in blocks(page))
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def test_the_reset_leads_out_and_says_who_and_why_and_what_comes_next() -> None:
     assert app.screen.lines[-3:] == [
         f"the fencing numbers of dev start again at 1000000000: {WHY}",
         "dev is free; whoever had a number before stops before the next action",
-        "each host hears of it with its next deploy or rollback",
+        "each host gets it with its next deploy or rollback",
     ]
     assert deploy(app, artifact=NEW).state == "healthy"
     assert [each.first.fence for each in app.ledger.deployments("dev")] == [1, GENERATION, GENERATION + 1]
