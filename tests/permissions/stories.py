@@ -10,6 +10,7 @@ from typing import Any
 
 from tagship.adapters.ci_github import connect
 from tagship.domain import layout
+from tagship.domain.github_attestation import written
 from tagship.domain.statelock import SUFFIX
 from tagship.errors import TagshipError
 from tests.permissions.account import Account
@@ -85,6 +86,8 @@ def tell(account: Account) -> Story:
     act(ci, "tested", env="dev")
     act(ci, "heal", env="dev")
     act(ci, "resign", env="dev", artifact=V2)
+    attested = layout.artifact("shop", "dev", V2, layout.ATTESTATIONS)
+    account.app().store.create(attested, written([]))  # what a promotion takes along
     act("Ci of prod", "promote", source="dev", to="prod", yes=True)
     act("Ci of prod", "verify", artifact=V2, env="prod")
     act("Notify of prod", "notify", artifact=V2, env="prod")
@@ -127,6 +130,8 @@ def _by_hand(story: Story, who: str) -> None:
     app = story.account.app()
     store = app.store
     if not app.settings.environment("dev").infra.command:
+        for planner in (who, "Ci of dev"):
+            act(planner, "infra_plan", artifact=V3, store=True)
         _clear_a_state(story, who)
     ids = [deployment.id for deployment in app.ledger.deployments("dev")]
     store.create(layout.index_segment("shop", "dev", ids[0], ids[-1]), b"no segment")

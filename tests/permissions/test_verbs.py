@@ -65,6 +65,7 @@ UNUSED = [
     Unused(r"^Rollback .* RunHooksInTasks", "a hook of the team's, and these have none", "ecs"),
     Unused(r"^Verify .* AskFunctions lambda:List", "cleanup's, and said once for both who only ask", "lambda"),
     Unused(r"^Rollback .*/bundles/", "a rollback to an archive that is older than tagship"),
+    Unused(r"^Ci of dev .*/attestations\.json$", "require_attestation, which no environment of these sets"),
     Unused(r"(packages/\*\.zip|static/\*)$", "a promotion of what another kind of release has", "ec2|ecs"),
     Unused(r"ssm:CancelCommand", "`rollback --preempt`, of a command that is in flight", "ec2"),
     Unused(r"ssm:GetCommandInvocation", "a host that said nothing in the listing is asked for all that it said", "ec2"),
