@@ -474,6 +474,12 @@ report() {
   conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(tail -c 4000 <<<"$REPLY")"
 }
 
+# Have the answer say at which attempt of its health checks an action is that is under way.
+asked_meanwhile() {
+  [[ -s $BASE/run/asking && $(last_step) != *' end' ]] || return 0
+  quoted "$(<"$BASE/run/asking")" 300 && EDITED+=",\"facts\":{\"asking\":\"$REPLY\"}"
+}
+
 # The end of the log of an action that left nothing to serve; nothing while one is under way.
 last_failure() {
   local last
@@ -539,7 +545,10 @@ act() {
     change
     list_kept
     ;;
-  status) report ;;
+  status)
+    report
+    asked_meanwhile
+    ;;
   prune) prune_only ;;
   *) conclude refused "there is no such action: $1" ;;
   esac

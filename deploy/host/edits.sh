@@ -8,7 +8,7 @@
 # a deployment that failed may have left its own there. Both 0600: by the hash of .env a short secret could be guessed. A colour
 # without one was deployed by an older program, and nothing is said of it.
 
-EDITED='' # what was edited, as the verdict has it (speak)
+EDITED='' # what was edited, as the verdict has it (speak), and what is under way (asked_meanwhile)
 
 # Note what a colour is started with.
 note_written() {

@@ -71,6 +71,7 @@ await_health() {
   if [[ -d /proc/self/fd ]]; then exec {never}<> <(:); fi
   attempt "$@" || status=1
   if [[ -n $never ]]; then exec {never}>&-; fi
+  if [[ -e $BASE/run/asking ]]; then rm -f "$BASE/run/asking"; fi
   return "$status"
 }
 
@@ -109,9 +110,17 @@ attempt() {
     if ((ATTEMPTS >= most)) && [[ $PROBLEM == "it does not listen" ]]; then sleep 0.3; fi # what just died is seen dead
     if ((ATTEMPTS >= most)); then lives "$colour" || died "$colour" || return; fi
     if ((ATTEMPTS >= most)); then name_address "$colour" "$port" && return 1; fi
+    note_attempt "$most"
     backoff "$ATTEMPTS"
     if [[ $PROBLEM == "it does not listen" ]]; then pause "$colour" "$REPLY" "$port"; else pause "$colour" "$REPLY"; fi || return
   done
+}
+
+# Note for whoever asks meanwhile (asked_meanwhile) which attempt has failed, and how long the others may wait.
+note_attempt() {
+  local number left=0
+  for ((number = ATTEMPTS; number < $1; number++)); do backoff "$number" && left=$((left + REPLY)); done
+  printf 'attempt %d of %d: %s; up to %d s more\n' "$ATTEMPTS" "$1" "$PROBLEM" "$left" >"$BASE/run/asking"
 }
 
 # What does not listen may do so where nobody asks: say where, and what to do. Always true.

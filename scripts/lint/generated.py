@@ -18,6 +18,7 @@ from tagship.scaffold.rendering import render
 
 WORKFLOWS = ".github/workflows"
 IN_A_FOLDER = AppFolder("api", "services/api", "api-", alone=False)
+INFRA = {"dev": "infra", "prod": "infra"}
 ENVIRONMENTS = {"dev": "dev", "production": ""}  # with a suffix, and the one of final releases
 
 
@@ -26,12 +27,14 @@ def files() -> Iterator[tuple[str, bytes]]:
     for env, suffix in ENVIRONMENTS.items():
         yield f"{WORKFLOWS}/deploy-{env}.yml", workflow(env, suffix)
     order = ("dev", "preprod", "prod")
-    for name, content in Pipelines((*order, "staging"), ACTION, order, paths=("app/**",), previews=True).files():
+    for name, content in Pipelines(
+        (*order, "staging"), ACTION, order, paths=("app/**",), previews=True, infra=INFRA
+    ).files():
         yield f"{WORKFLOWS}/{name}", content
     for apart in (False, True):
         yield f"{ACTION}{'-apart' if apart else ''}/action.yml", render("action.yml", apart=apart, folder="")
     yield f"{WORKFLOWS}/api-deploy-dev.yml", workflow("dev", "dev", place=IN_A_FOLDER)
-    for name, content in Pipelines((*order, "staging"), ACTION, order, place=IN_A_FOLDER).files():
+    for name, content in Pipelines((*order, "staging"), ACTION, order, infra=INFRA, place=IN_A_FOLDER).files():
         yield f"{WORKFLOWS}/{name}", content
     yield f"{IN_A_FOLDER.action}/action.yml", render("action.yml", apart=False, folder=IN_A_FOLDER.folder)
 

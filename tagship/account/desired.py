@@ -23,6 +23,8 @@ from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import Account
+from tagship.settings import Settings
+from tagship.settings.late import require_known
 from tagship.settings.previews import PREVIEWS, any_of
 from tagship.settings.tables import PLACE
 
@@ -133,8 +135,10 @@ def environment_stack(
     }
     if name == PREVIEWS and app.settings.previews.environment:
         return preview_stack(app, _read(app, f"{AWS}/previews.yaml"), before, shared)
-    chosen, settings = app.settings.environments[name], app.settings
-    sites, distributions = _sites(app, name)
+    settings = app.filled(name)
+    chosen, sets = settings.environments[name], settings.static_sets(name)
+    require_known(settings, name, chosen.target.table, *(f"static.{static}" for static in sets))
+    sites, distributions = _sites(settings, name)
     template = foundation.with_blocks(
         with_readers(
             with_source(_read(app, f"{AWS}/environment.yaml"), source_of(app, name)),
@@ -190,9 +194,9 @@ def environment_stack(
     return Stack(stack_name(settings.app, name), template, parameters)
 
 
-def _sites(app: Account, name: str) -> tuple[list[str], list[str]]:
+def _sites(settings: Settings, name: str) -> tuple[list[str], list[str]]:
     """List where an environment serves static sets: bucket/prefix, distributions."""
-    places = [app.settings.static[static].environments[name] for static in app.settings.static_sets(name)]
+    places = [settings.static[static].environments[name] for static in settings.static_sets(name)]
     return [f"{place.bucket}/{place.prefix}" for place in places], [
         place.distribution for place in places if place.distribution
     ]

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from tagship import __version__
-from tagship.account import doctor_environment, doctor_github, doctor_infra, doctor_units
+from tagship.account import doctor_environment, doctor_github, doctor_infra, doctor_previews, doctor_units
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.account.places import place_of
@@ -22,6 +22,7 @@ from tagship.domain.constraint import allows
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.text import listed, span
 from tagship.ports.app import Account, App
+from tagship.settings.previews import ANY
 
 Check = Callable[[], Iterator[Finding]]
 
@@ -47,6 +48,9 @@ def checks(app: App) -> Mapping[str, Check]:
         of = f"{place_of(account)}: " if len(app.accounts) > 1 else ""
         common |= {f"{of}{about}": partial(check, account, of) for about, check in OF_ACCOUNTS.items()}
     of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_infra.CHECKS, **doctor_units.CHECKS}
+    if app.settings.previews.environment:
+        account = app.at(f"pr-{ANY}")
+        common |= {f"previews: {about}": partial(check, account) for about, check in doctor_previews.CHECKS.items()}
     for name in app.settings.environments:
         common |= {f"{name}: {about}": partial(check, app.at(name), name) for about, check in of_each.items()}
     return common

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
 
 from tagship.account.desired import github_repository
 from tagship.account.trusting import own_files
+from tagship.account.workflows import WORKFLOWS, workflow_path
 from tagship.domain import commands
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.forge import numbered, refs_alone, refs_too
@@ -17,7 +17,6 @@ from tagship.ports.app import Account
 from tagship.settings.trust import ANY, ROLES, files, refs, trusted
 
 PATTERN = re.compile(r"""^ *-? *["']?([A-Za-z0-9*\[\]._/-]*\*[A-Za-z0-9*\[\]._/-]*)["']?(?: +#.*)?$""", re.MULTILINE)
-WORKFLOWS = Path(".github/workflows")
 NO_WORKFLOW = "Write that workflow, or take it out of {} there in tagship.toml"
 NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
 
@@ -31,10 +30,10 @@ def _workflow(app: Account, environment: str) -> Iterator[Finding]:
     named = app.settings.environments[environment].workflows
     for role in ROLES:
         for file in files(getattr(named, role) or ()):
-            if not _path(app, file).is_file():
+            if not workflow_path(app, file).is_file():
                 where = f"environments.{environment}.workflows.{role}"
                 yield failing(about, f"there is no {WORKFLOWS / file}, which {where} names", NO_WORKFLOW.format(role))
-    shipping = [file for file in files(sources["ship"]) if _path(app, file).is_file()]
+    shipping = [file for file in files(sources["ship"]) if workflow_path(app, file).is_file()]
     if not shipping:
         first = WORKFLOWS / files(sources["ship"])[0]
         yield failing(about, f"there is no {first}: nothing ships to {environment}", commands.init())
@@ -42,14 +41,9 @@ def _workflow(app: Account, environment: str) -> Iterator[Finding]:
         yield _started(app, environment, about, file)
 
 
-def _path(app: Account, file: str) -> Path:
-    """Find a workflow: GitHub reads them at the top of the repository."""
-    return app.root / ("../" * len(PurePosixPath(app.repository.folder).parts)) / WORKFLOWS / file
-
-
 def _started(app: Account, environment: str, about: str, name: str) -> Finding:
     """Look whether a pushed tag of the environment starts its workflow."""
-    text = _path(app, name).read_text("utf-8", "replace") if name == app.settings.workflow(environment) else ""
+    text = workflow_path(app, name).read_text("utf-8", "replace") if name == app.settings.workflow(environment) else ""
     prefix, file = app.settings.tags.prefix, WORKFLOWS / name
     patterns = [pattern for pattern in PATTERN.findall(text) if pattern.endswith(app.settings.suffix(environment))]
     if prefix and patterns and not any(re.match(rf"(\*|{re.escape(prefix)})", pattern) for pattern in patterns):
@@ -72,7 +66,7 @@ def _gate(app: Account, environment: str) -> Iterator[Finding]:
         return
     gate, wanted = (
         app.forge.gate(environment),
-        refs(app.settings, environment, own_files(app), lambda file: _path(app, file).is_file()),
+        refs(app.settings, environment, own_files(app), lambda file: workflow_path(app, file).is_file()),
     )
     alone = " && ".join(refs_alone(environment, wanted))
     if gate is None:

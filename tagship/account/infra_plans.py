@@ -107,9 +107,10 @@ def tell_pull_request(app: App, comment: PlanComment) -> None:
     if not (app.ci.run and number.isdecimal()):
         return
     if app.board is None:
-        app.screen.warn(f"no comment on pull request {number}: the step has no GITHUB_TOKEN")
+        app.screen.say(f"no comment on pull request {number} by this step: it has no GITHUB_TOKEN")
         return
+    mark, body = comment.mark(app.settings.app), comment.body(app.settings.app, app.run_url)
     try:
-        app.screen.say(f"Commented: {app.board.comment(int(number), comment.mark, comment.body())}")
+        app.screen.say(f"Commented: {app.board.comment(int(number), mark, body)}")
     except TagshipError as failure:
         app.screen.warn(f"no comment on the pull request: {failure.what} {failure.remedy}")

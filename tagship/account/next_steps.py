@@ -53,6 +53,8 @@ def _of_previews(app: Account, made: Mapping[str, str]) -> Iterator[str]:
             yield from refs_alone(sweep, [("branch", branch)])
         yield f"gh variable set {role}{where} --body {made['PreviewRoleArn']}"
         yield f"gh variable set AWS_REGION{where} --body {app.settings.aws.region}"
+    if policy := made.get("PeoplePolicyArn"):
+        yield f"people who close previews by hand, beside what their tool needs: attach {policy}"
 
 
 def _of_github(app: Account, name: str, made: Mapping[str, str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from tagship.account.keys import stack_keys
 from tagship.domain import foundation
 from tagship.domain.foundation import Stack, stack_name
+from tagship.domain.outputs import named_in
 from tagship.domain.text import listed
 from tagship.errors import Refused
 from tagship.ports.app import Account
@@ -75,11 +76,23 @@ def _images(app: Account, chosen: Environment) -> list[str]:
 # -- apart from every other environment --------------------------------------------------------------------------------
 
 
+def template_problems(app: Account) -> list[str]:
+    """Say what the role of previews would reach beside previews."""
+    chosen = any_of(app.settings.environment_model(), app.settings.previews)
+    return [f"its role would reach more: {problem}" for problem in _overlaps(app, chosen)] if chosen else []
+
+
 def _require_apart(app: Account, chosen: Environment) -> None:
     """Raise Refused if the role of previews would reach another environment.
 
     Whoever can push a branch can have that role.
     """
+    names = (*chosen.target.stack_functions, *chosen.target.stack_services, *chosen.target.stack_groups)
+    if late := next((name for name in names if any(named_in(name))), ""):
+        raise Refused(
+            f"previews.environment has the name {late}, which is another for each preview and has no pattern.",
+            remedy="Give previews names that have {n}: their role is for these names, with * for the number",
+        )
     problems = list(_overlaps(app, chosen))
     if problems:
         raise Refused(
@@ -92,9 +105,10 @@ def _overlaps(app: Account, chosen: Environment) -> Iterator[str]:
     signing = app.settings.signing
     if signing and PLACE not in signing.key:
         yield f"signing.key is {signing.key} for every environment, without {PLACE}"
-    for name, other in app.settings.environments.items():
+    for name in app.settings.environments:
         if app.settings.is_preview(name):
             continue
+        other = app.filled(name).environment(name)
         if name == PREVIEWS or name.startswith("pr-"):
             yield f"{name} is named as previews are"
         yield from (f"{name} has {thing}, too" for thing in _shared(app, chosen, name, other))

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.account.desired import documents_of
+from tagship.domain import commands
 from tagship.domain.foundation import stack_name
+from tagship.engine.previews import records
 from tagship.ports.app import Account
+from tagship.settings.previews import PREVIEWS
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,24 @@ class Removal:
 
 
 def removal(app: Account, environment: str) -> Removal:
-    """Find what is there of an environment's.
+    """Find what is there of an environment's, or of all previews.
 
-    The app's own stack and the documents go with the last environment.
+    The app's own stack, that of previews and the documents go with the last environment.
     """
     settings, foundation = app.settings, app.foundation
-    others = [name for name in settings.environments if name != environment]
+    others = [name for name in settings.environments if name != environment and not settings.is_preview(name)]
     alone = not any(foundation.stack(stack_name(settings.app, name)) for name in others)
-    names = [stack_name(settings.app, environment), *([stack_name(settings.app)] if alone else [])]
+    gone = dict.fromkeys([environment, *([PREVIEWS, ""] if alone else [])])
+    names = [stack_name(settings.app, name) for name in gone]
     stacks = {name: stack for name in names if (stack := foundation.stack(name))}
     documents = [name for name in documents_of(app) if foundation.document(name)] if alone else []
     left = [words for stack in stacks.values() for words in _left(stack.parameters)]
+    if stack_name(settings.app, PREVIEWS) in stacks:
+        left += [
+            f"the preview {name}, which nobody could close then; first: {commands.preview_close(str(record.number))}"
+            for name, record in sorted(records(app).items())
+            if record.lives
+        ]
     return Removal(list(stacks), documents, left)
 
 

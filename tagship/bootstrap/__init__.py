@@ -248,6 +248,12 @@ class Wiring(Storage):
         )
 
     def target(self, environment: str) -> Target:
+        return self.there(environment)._connected(environment)
+
+    def unfilled(self, environment: str) -> Target:
+        return self._connected(environment)
+
+    def _connected(self, environment: str) -> Target:
         from tagship.adapters.targets import connect
 
         if len(self.settings.places(environment)) == 1:

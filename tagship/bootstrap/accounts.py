@@ -36,7 +36,7 @@ class Accounts(Terminal):
         return [self] if self._by_bucket is None else list(self._by_bucket.values())
 
     def regions(self, environment: str) -> list[Self]:
-        """Return the app in each region of an environment, with that environment alone."""
+        """Return the app in each region of an environment, with it alone."""
         if environment not in self._regions:
             settings = self.settings
             within = [settings.in_region(environment, place) for place in settings.places(environment)]
@@ -69,7 +69,7 @@ class Accounts(Terminal):
         return self._made(self.settings.within(account), hurries and (hurries._by_bucket or {}).get(account.bucket))
 
     def _made(self, settings: Settings, hurries: Self | None) -> Self:
-        """Make the app with other settings, which shows and asks where this one does."""
+        """Make the app with other settings, and the same screen."""
         from dataclasses import replace
 
         whole = self.whole or self

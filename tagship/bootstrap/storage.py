@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from tagship.bootstrap.accounts import Accounts
+from tagship.bootstrap.late import Late
+from tagship.settings.late import require_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tagship.ports.site import Site
 
 
-class Storage(Accounts):
+class Storage(Late):
     """The ports over S3, of one repository's settings."""
 
     @cached_property
@@ -34,7 +35,7 @@ class Storage(Accounts):
         return SeveralStores(opened, self.settings.bucket_of, copies)
 
     def _copies(self) -> Mapping[str, list[Callable[[], Store]]]:
-        """Open, by the bucket of an environment's first region, those of the others."""
+        """Open the buckets that have copies, by the bucket of the originals."""
         copies: dict[str, list[Callable[[], Store]]] = {}
         for name in self.settings.environments:
             if len(self.settings.places(name)) > 1:
@@ -112,5 +113,7 @@ class Storage(Accounts):
     def site(self, environment: str, static_set: str) -> Site:
         from tagship.adapters.aws.site import AwsSite
 
-        place = self.settings.static[static_set].environments[environment]
+        settings = self.filled(environment)
+        require_known(settings, environment, f"static.{static_set}")
+        place = settings.static[static_set].environments[environment]
         return AwsSite(self.at(environment).aws, place.bucket, place.prefix, place.distribution)

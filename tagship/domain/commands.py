@@ -249,9 +249,9 @@ def cleanup(environment: str = "", *, dry_run: bool = False) -> str:
     return _inv("cleanup", env=environment, dry_run=dry_run)
 
 
-def preview_close(pr: str) -> str:
+def preview_close(pr: str, *, dry_run: bool = False) -> str:
     """Spell the command that takes a preview away."""
-    return _inv("preview.close", pr=pr)
+    return _inv("preview.close", pr=pr, dry_run=dry_run)
 
 
 def preview_sweep() -> str:

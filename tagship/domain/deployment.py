@@ -131,7 +131,7 @@ def _check(entry: Entry) -> None:
         raise TypeError(entry.before)
     if not all(isinstance(unit, str) for unit in entry.details.get("skipped", ())):
         raise TypeError(entry.details["skipped"])
-    for key in ("names", "absent"):
+    for key in ("names", "absent", "outputs"):
         names = entry.details.get(key, {})
         if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
             raise TypeError(names)
@@ -199,6 +199,11 @@ class Deployment:
     def skipped(self) -> frozenset[str]:
         """List the ids of units that somebody had it leave alone."""
         return frozenset(unit for entry in self.entries for unit in entry.details.get("skipped", ()))
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """Return what it recorded of infrastructure's outputs."""
+        return {name: text for entry in self.entries for name, text in entry.details.get("outputs", {}).items()}
 
     @property
     def label(self) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 from tagship.domain import markdown
 from tagship.domain.preview_comment import address as link
 
-ROWS = 100  # of a table: GitHub takes 65,536 characters of a comment
+ROWS = 60  # of a table: GitHub takes 65,536 characters of a comment
+MOST = 12  # attributes of a row
 LONGEST = 160  # characters of an address: keys of for_each may be of any length
 WORDS = {
     "create": "add",
@@ -135,50 +136,96 @@ def _is_unknown(mark: Any) -> bool:
 class PlanComment:
     """What a pull request's comment says of a plan.
 
-    There is one an environment, changed with each push.
+    There is one an environment, changed with each push. Of each list the first ROWS; `counts` are of them all.
     """
 
-    app: str
     environment: str
     artifact: str
-    summary: PlanSummary
+    commit: str
+    sentence: str
+    changes: Sequence[PlannedChange] = ()
+    outside: Sequence[PlannedChange] = ()
+    outputs: Sequence[str] = ()
     warnings: Sequence[str] = ()
-    run_url: str = ""
-    commit: str = ""
+    counts: Sequence[int] = (0, 0, 0)
 
-    @property
-    def mark(self) -> str:
+    @classmethod
+    def of(cls, environment: str, artifact: str, commit: str, summary: PlanSummary, warnings: Sequence[str]) -> Self:
+        """Take the beginning of a summary."""
+        lists = (summary.changes, summary.outside, summary.outputs)
+        return cls(
+            environment,
+            artifact,
+            commit,
+            summary.sentence,
+            tuple(map(_shortened, summary.changes[:ROWS])),
+            tuple(map(_shortened, summary.outside[:ROWS])),
+            tuple(map(_cut, summary.outputs[:ROWS])),
+            tuple(warnings[:ROWS]),
+            tuple(map(len, lists)),
+        )
+
+    def to_json(self) -> str:
+        """Write it for the job that writes to the pull request."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what another job wrote. Raises UnreadablePlan."""
+        try:
+            value = json.loads(text)
+            names = ("environment", "artifact", "commit", "sentence")
+            environment, artifact, commit, sentence = (str(value[name]) for name in names)
+            changes, outside = ([_read(row) for row in value[name]] for name in ("changes", "outside"))
+            outputs, warnings = ([str(word) for word in value[name]] for name in ("outputs", "warnings"))
+            counts = [int(count) for count in value["counts"]]
+            if len(counts) != len(cls.counts):
+                raise UnreadablePlan("its counts")
+            return cls(environment, artifact, commit, sentence, changes, outside, outputs, warnings, counts)
+        except (ValueError, KeyError, TypeError) as reason:
+            raise UnreadablePlan(str(reason)) from reason
+
+    def mark(self, app: str) -> str:
         """Write the mark by which the comment is known again."""
-        return f"<!-- tagship infra {self.app}/{self.environment} -->"
+        return f"<!-- tagship infra {app}/{self.environment} -->"
 
-    def body(self) -> str:
+    def body(self, app: str, run_url: str) -> str:
         """Write the comment, in GitHub's Markdown."""
-        return "\n".join([self.mark, *self.lines()])
+        return "\n".join([self.mark(app), *self.lines(run_url)])
 
-    def lines(self) -> list[str]:
+    def lines(self, run_url: str) -> list[str]:
         """Write what a run's summary has, too."""
-        facts = [("for", self.artifact or "no artifact"), ("commit", self.commit)]
+        facts = [("for", self.artifact or "no version"), ("commit", self.commit)]
         return [
-            *markdown.heading(f"infra of {self.environment}: {self.summary.sentence}"),
+            *markdown.heading(f"infra of {self.environment}: {self.sentence}"),
             *markdown.table(("", ""), [(name, words) for name, words in facts if words]),
-            *_table(self.summary.changes, ("what", "resource", "attributes")),
-            *(["Changed outside of Terraform since its last apply:", ""] if self.summary.outside else []),
-            *_table(self.summary.outside, ("how", "resource", "attributes")),
-            *markdown.table(("outputs that change",), [[_cut(name)] for name in self.summary.outputs[:ROWS]]),
-            *_left_out(len(self.summary.outputs)),
+            *_table(self.changes, ("what", "resource", "attributes"), self.counts[0]),
+            *(["Changed outside of Terraform since its last apply:", ""] if self.outside else []),
+            *_table(self.outside, ("how", "resource", "attributes"), self.counts[1]),
+            *markdown.table(("outputs that change",), [[name] for name in self.outputs[:ROWS]]),
+            *_left_out(self.counts[2]),
             *(line for words in self.warnings for line in markdown.paragraph(words)),
             "Values are not shown: see the run's log, in which Terraform hides what is sensitive.",
             "",
-            *([f"Run: {link(self.run_url)}", ""] if self.run_url else []),
+            *([f"Run: {link(run_url)}", ""] if run_url else []),
         ]
 
 
-def _table(changes: Sequence[PlannedChange], columns: Sequence[str]) -> list[str]:
-    rows = [
-        (WORDS[change.action], _cut(change.address), ", ".join(map(_cut, change.attributes)))
-        for change in changes[:ROWS]
-    ]
-    return [*markdown.table(columns, rows), *_left_out(len(changes))]
+def _read(row: Mapping[str, Any]) -> PlannedChange:
+    if row["action"] not in WORDS:
+        raise UnreadablePlan(f"action {row['action']}")
+    attributes = tuple(map(str, row["attributes"]))
+    return _shortened(PlannedChange(str(row["address"]), str(row["type"]), row["action"], attributes))
+
+
+def _shortened(change: PlannedChange) -> PlannedChange:
+    attributes = tuple(map(_cut, change.attributes[:MOST]))
+    return replace(change, address=_cut(change.address), attributes=attributes)
+
+
+def _table(changes: Sequence[PlannedChange], columns: Sequence[str], count: int) -> list[str]:
+    rows = [(WORDS[change.action], change.address, ", ".join(change.attributes)) for change in changes[:ROWS]]
+    return [*markdown.table(columns, rows), *_left_out(count)]
 
 
 def _left_out(count: int) -> list[str]:

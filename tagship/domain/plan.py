@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tagship.domain import commands
 from tagship.domain.absent import Gone
@@ -56,6 +56,7 @@ class Plan:
     irreversible: tuple[str, ...] = ()
     allow_irreversible: bool = False
     drill: bool = False  # an exercise: it says nothing against what it leaves
+    outputs: Mapping[str, str] = field(default_factory=dict)  # of infrastructure, as the settings name them
 
     @property
     def command(self) -> str:

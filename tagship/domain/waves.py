@@ -27,9 +27,9 @@ def size_of(rollout: Rollout, wave: Sequence[Unit]) -> int:
 
 
 def ended_wave(rules: Rules, rollout: Rollout, changed: Sequence[Unit]) -> tuple[Unit, ...]:
-    """Return what serves of a wave that has ended, if the next one has to wait.
+    """Return what serves of a wave that ended before another.
 
-    `changed` were its last units. Empty if nothing waits: there is no next one, or the rules leave it no time.
+    `changed` were its last units. Empty if nobody has to wait: there is no next one, or the rules leave it no time.
     """
     waiting, wave = next_wave(rollout), changed[0].wave
     if not rules.between or not waiting or waiting[0].wave == wave:

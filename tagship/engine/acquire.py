@@ -275,14 +275,17 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
 def stop_operations(app: App, environment: str, seen: Seen) -> tuple[Operation, ...]:
     """Cancel what a fenced-off deployment has in flight; wait for its end.
 
-    A unit's program may be killed at any point: the next change finishes or undoes what it had begun. Returns what was
-    cancelled, each `running` if it had not ended after all.
+    A unit's program may be killed at any point: the next change finishes or undoes what it had begun. What cannot be
+    cancelled is waited for as well. Returns what was in flight, each `running` if it had not ended after all.
     """
     cancelled = going = in_flight(app, environment, seen.record)
     if not going:
         return ()
     app.screen.say(f"cancelling {operation_names(going)} of {seen.record.holder}")
-    app.target(environment).cancel(going)
+    try:
+        app.target(environment).cancel(going)
+    except ServiceFailed as reason:
+        app.screen.warn(f"{operation_names(going)} could not be cancelled, and goes on: {reason.what}")
     until = app.clock.now() + timedelta(seconds=CANCEL_WITHIN)
     while going and app.clock.now() < until:
         app.clock.sleep(FIRST_WAIT)

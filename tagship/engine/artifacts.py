@@ -57,10 +57,9 @@ def verified_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Ma
 def verified(app: App, environment: str, artifact_id: ArtifactId, *, by_github: bool = True) -> Stored:
     """Read a stored artifact, and verify it.
 
-    Its manifest names what was asked for, and its bundle is there with the bytes that it names.
-    The manifest is signed; or the environment takes unsigned ones, and that it is none is said.
-    Raises ArtifactMissing, saying what is there instead, or NotAuthentic. The manifest's own `to_json` are the very
-    bytes that are stored and signed. `by_github` is false while it is made: GitHub may not have attested it yet.
+    Its manifest names what was asked for, and its bundle is there with the bytes that it names. The manifest is signed,
+    or the environment takes unsigned ones, and that is said. Its `to_json` are the very bytes that are stored and
+    signed. Raises ArtifactMissing or NotAuthentic. `by_github` is false while it is made, and not attested yet.
     """
     stored = _stored(app, environment, artifact_id)
     if stored is None:
@@ -69,8 +68,7 @@ def verified(app: App, environment: str, artifact_id: ArtifactId, *, by_github: 
     head = app.store.head(stored.manifest.bundle.key)
     if head is None:
         raise ArtifactMissing(
-            f"The bundle of {artifact_id} is gone: its manifest is there, and {app.store.url(stored.manifest.bundle.key)} "
-            "is not.",
+            f"The bundle of {artifact_id} is gone: {app.store.url(stored.manifest.bundle.key)} is not there.",
             remedy=f"Take another version. {offer(app, environment, artifact_id)}",
         )
     _check_bundle(app, stored.manifest, head)
@@ -210,7 +208,7 @@ def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
         head = app.store.head(key)
         if head is None:
             raise ArtifactMissing(
-                f"The {name} of {manifest.artifact_id} is gone: its manifest is there, and {app.store.url(key)} is not.",
+                f"The {name} of {manifest.artifact_id} is gone: {app.store.url(key)} is not there.",
                 remedy=f"Take another version. {offer(app, environment, ArtifactId(manifest.artifact_id))}",
             )
         if head.sha256 != digest:

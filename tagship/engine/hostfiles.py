@@ -29,5 +29,5 @@ def of_tagship(app: App, *, own: bool) -> Sequence[str]:
 
     None if the commit has its own, or if no environment's units run any.
     """
-    run = {path for name in app.settings.environments for path in app.target(name).required()}
+    run = {path for name in app.settings.environments for path in app.unfilled(name).required()}
     return resources.names() if not own and run & set(resources.names()) else ()

@@ -70,7 +70,7 @@ class Facts:
 
 def facts(app: App, environment: str, count: int = FEW) -> Facts:
     """Read what the ledger says of an environment: its latest deployments."""
-    app.target(environment).prepare()  # while the ledger is read
+    app.unfilled(environment).prepare()  # while the ledger is read
     return Facts(environment, *plausible(app, environment, recent(app, environment, count)))
 
 
@@ -113,6 +113,7 @@ def plan_of(
         gone=gone(app, known.environment, known.history, (*units, *others, *skipped)),
         built=stored.manifest.build_time,
         irreversible=_brought(app, known.environment, stored) if action == "deploy" and not heals else (),
+        outputs=app.filled(known.environment).environment(known.environment).known_outputs,
         size=stored.manifest.bundle.size + sum(package.size for package in stored.manifest.packages.values()),
     )
 

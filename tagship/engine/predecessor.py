@@ -15,13 +15,13 @@ from tagship.domain.units import Operation
 class Predecessor:
     """Whose lease was taken, and what that deployment had in flight.
 
-    `forced`: a person took the lease with --preempt. `cancelled` was in flight then; what is `running` has not ended.
+    `forced`: a person took the lease with --preempt. `stopped` was in flight then; what is `running` has not ended.
     `names` are the units' by their ids.
     """
 
     seen: Seen
     forced: bool = False
-    cancelled: tuple[Operation, ...] = ()
+    stopped: tuple[Operation, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
 
     def held(self, deployment: Deployment) -> bool:
@@ -33,11 +33,13 @@ class Predecessor:
         """Say what was on its way, a fact a line."""
         record = self.seen.record
         lines = [f"{record.holder}: {record.phase}, last heartbeat {ago(self.seen.age)}"]
-        for operation in self.cancelled:
-            ended = "cancelled, but it had not ended a minute later" if operation.running else "cancelled"
-            lines.append(f"{described(operation, self.names)}: {ended}")
-        cancelled = {operation.name for operation in self.cancelled}
-        return "\n".join([*lines, *(f"{name}: it had ended" for name in record.operations if name not in cancelled)])
+        for operation in self.stopped:
+            came = "in flight then, and a minute later" if operation.running else "in flight then; it has ended"
+            lines.append(f"{described(operation, self.names)}: {came}")
+        stopped = {operation.name for operation in self.stopped}
+        return "\n".join(
+            [*lines, *(f"{name}: it had ended before" for name in record.operations if name not in stopped)]
+        )
 
 
 def described(operation: Operation, names: Mapping[str, str]) -> str:

@@ -48,6 +48,8 @@ class Recorder:
             filled["drill"] = True
         if self._plan.backward:
             filled["backward"] = True
+        if self._plan.outputs:
+            filled["outputs"] = dict(self._plan.outputs)
         if self._plan.skipped:
             filled["skipped"] = [unit.id for unit in self._plan.skipped]
         if units:

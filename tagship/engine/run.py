@@ -56,7 +56,7 @@ class Result:
 
     def ci_outputs(self, app: App) -> dict[str, str]:
         """Return what later steps and jobs of CI are given."""
-        url = app.settings.environment(self.plan.environment).health.url
+        url = app.filled(self.plan.environment).environment(self.plan.environment).health.url
         place = urlsplit(url)
         return {
             "artifact": str(self.plan.artifact_id),

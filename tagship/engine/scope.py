@@ -90,10 +90,11 @@ def one_environment(app: App, environment: str) -> str:
 def skipped(units: Sequence[Unit], text: str, environment: str) -> list[Unit]:
     """Choose the units that `--skip web-3,web-4` means.
 
-    By name or id; raises UsageError if one is none, or if it is all.
+    By name or id, or by the region that they are in; raises UsageError if one is none, or if it is all.
     """
     asked = [word.strip() for word in text.split(",")] if text else []
-    chosen = {unit.id: unit for word in asked for unit in [_unit(units, word, environment)]}
+    waves = {unit.wave: [other for other in units if other.wave == unit.wave] for unit in units if unit.wave}
+    chosen = {unit.id: unit for word in asked for unit in waves.get(word) or [_unit(units, word, environment)]}
     if len(chosen) == len(units):
         raise UsageError(
             f"--skip names every {noun_of(units)} of {environment}.", remedy="Leave one of them out of --skip"

@@ -207,7 +207,7 @@ def _bring(place: Place, artifact: str) -> None:
 
 
 def _destination(place: Place) -> Destination:
-    return place.app.settings.static[place.name].environments[place.environment]
+    return place.app.filled(place.environment).static[place.name].environments[place.environment]
 
 
 def _put(place: Place, ref: StaticRef, wanted: StaticSet, changed: Sequence[str]) -> None:

@@ -76,10 +76,18 @@ class Sweep:
 
     def _delete(self, doomed: Sequence[SweptArtifact]) -> None:
         manifests = [key for judged in doomed for key in judged.keys if _is_manifest(key)]
-        rest = [key for judged in doomed for key in judged.keys if not _is_manifest(key)]
         with undisturbed(self.app, self.environment, self.use, self._state) as renew:
             self._delete_all(manifests, renew)
-        self._delete_all(rest, lambda: None)
+        unfinished = [judged for judged in doomed if not self._was_completed(judged)]
+        self._delete_all([key for judged in unfinished for key in judged.keys if not _is_manifest(key)], lambda: None)
+
+    def _was_completed(self, judged: SweptArtifact) -> bool:
+        """Tell whether an artifact without a manifest has one by now.
+
+        A job of CI that is run again finishes what it left, and takes no lease for that.
+        """
+        key = layout.artifact(self.app.settings.app, self.environment, judged.artifact.id, layout.MANIFEST)
+        return not judged.artifact.whole and self.app.store.head(key) is not None
 
     def _delete_all(self, keys: Sequence[str], renew: Callable[[], None]) -> None:
         """Delete a thousand a request. Raises ServiceFailed if one stays."""

@@ -128,7 +128,18 @@ class App(Protocol):
         Raises SettingsError if the settings name none.
         """
 
-    def target(self, environment: str) -> Target: ...
+    def target(self, environment: str) -> Target:
+        """Connect to what an environment runs on, with outputs filled in."""
+
+    def unfilled(self, environment: str) -> Target:
+        """Connect to it as the settings are, for what needs no outputs."""
+        # Such as a bundle, which is made before there are any.
+
+    def filled(self, environment: str) -> Settings:
+        """Return the settings with an environment's known outputs."""
+
+    def with_outputs(self, environment: str, outputs: Mapping[str, str]) -> App:
+        """Return the same app, with these outputs filled in."""
 
     def site(self, environment: str, static_set: str) -> Site:
         """Open the place that an environment serves a static set from."""

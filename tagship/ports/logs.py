@@ -27,13 +27,15 @@ class Logged(Protocol):
 class Session:
     """A session that AWS has opened, for session-manager-plugin.
 
-    `opened` has the token; it is never shown, and never an argument.
+    `opened` has the token; it is never shown, and never an argument. `folder` is what stands for a sandbox's host: a
+    shell there takes the plugin's place.
     """
 
     parameters: Mapping[str, Any]
     endpoint: str
     region: str
     opened: Mapping[str, str] = field(repr=False)
+    folder: str = ""
 
 
 @runtime_checkable

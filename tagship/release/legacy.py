@@ -164,7 +164,7 @@ def _image(app: App, environment: str, artifact_id: ArtifactId) -> ImageRef | No
 
 def _manifest(app: App, environment: str, built: Built, origin: Origin, image: ImageRef | None) -> Manifest:
     key = layout.artifact(app.settings.app, environment, built.artifact_id, layout.BUNDLE)
-    digests = [built.files[path] for path in sorted(app.target(environment).files())]
+    digests = [built.files[path] for path in sorted(app.unfilled(environment).files())]
     return Manifest(
         app=app.settings.app,
         environment=environment,

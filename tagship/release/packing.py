@@ -30,7 +30,7 @@ def generated(app: App, artifact_id: ArtifactId) -> Iterator[Member]:
     """Yield the version and each environment's configuration, by path."""
     files = {VERSION: f"{artifact_id}\n".encode()}
     for environment in app.settings.environments:
-        files |= app.target(environment).files()
+        files |= app.unfilled(environment).files()
     for path in sorted(files):
         yield Member(path, False, len(files[path]), io.BytesIO(files[path]).read, GENERATED)
 

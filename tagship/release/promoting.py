@@ -175,7 +175,7 @@ def _static(app: App, promotion: Passage, was: Manifest) -> Mapping[str, StaticR
 
 def _configuration(app: App, promotion: Passage, was: Manifest) -> str:
     """Digest what the bundle carries. Raises Refused if that is nothing."""
-    paths = sorted(app.target(promotion.to).files())
+    paths = sorted(app.unfilled(promotion.to).files())
     missing = [path for path in paths if path not in was.files]
     if missing:
         raise Refused(

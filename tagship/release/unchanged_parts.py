@@ -138,6 +138,11 @@ class _Settling:
                 state=UNSIGNED,
                 remedy=f"Build it: {commands.build(work.artifact_id, work.environment)}",
             )
+        if same.ref and not built.kept and built.sha256 != same.ref.sha256:
+            words = "was built of the same inputs, with other bytes"
+            self.app.screen.warn(
+                f"{about} {words}: name all that its command reads, or have it make the same each time"
+            )
         self.app.screen.say(f"{about}{self._words(built, ref, same)}")
         return same
 

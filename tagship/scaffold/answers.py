@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tagship.domain import commands
 from tagship.domain.forge import repository_of
@@ -17,7 +17,13 @@ from tagship.settings import FILE
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 RESOURCE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a cluster, a service, a function
-KINDS = ("service", "job", "ecs", "lambda")
+KINDS = {
+    "service": "service: on hosts, and answers over HTTP",
+    "job": "job: on hosts, and ends",
+    "ecs": "ecs: services of ECS",
+    "lambda": "lambda: functions",
+}
+RUNTIMES = {"process": "process: files and a command", "docker": "docker: a container image"}
 WITHOUT_HEALTH = {"job": "a job has none", "ecs": "a service of ECS says it by url, in tagship.toml",
                   "lambda": "a function is invoked, by payload and expect in tagship.toml"}  # fmt: skip
 FOLDER = ".tagship/function"  # of what a zip file has: Git ignores it
@@ -65,6 +71,7 @@ class Enquiry:
     found: str
     fault: Callable[[str], str] = lambda _: ""
     asked: bool = True  # False: the flag alone changes it
+    choices: Mapping[str, str] = field(default_factory=dict)  # the only answers, and how each is shown
 
 
 def settle(scene: Scene, given: Mapping[str, str], prompt: Prompt | None) -> Blueprint:
@@ -94,10 +101,20 @@ def _require_unsaid(given: Mapping[str, str]) -> None:
 def _answer(question: Enquiry, flag: str, prompt: Prompt | None) -> str:
     value = flag or question.found
     if not flag and prompt and question.asked:
-        value = prompt.text(question.text, question.found, question.fault)
+        # A line with an answer in it already would be typed behind: servicejob.
+        value = (
+            prompt.choose(question.text, _first(question.choices, question.found))
+            if question.choices
+            else prompt.text(question.text, question.found, question.fault)
+        )
     if fault := question.fault(value):
         raise UsageError(f"--{question.flag}: {fault}.", remedy=f"Say it: {commands.init({question.flag: '…'})}")
     return value
+
+
+def _first(choices: Mapping[str, str], likely: str) -> Mapping[str, str]:
+    """Put a choice before the others: it is preselected."""
+    return {likely: choices[likely], **choices}
 
 
 def _questions(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
@@ -109,7 +126,7 @@ def _questions(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
     prefix = _prefix(scene, values["app"])
     yield Enquiry("prefix", "What its tags have before the version", prefix, _fault_of_prefix, asked=bool(prefix))
     yield Enquiry("branch", f"The branch that {env} ships from", branch, _needed)
-    yield Enquiry("kind", "It is a (service, job, ecs, lambda)", scene.kind, _choice(*KINDS))
+    yield Enquiry("kind", "It is a", scene.kind, _choice(*KINDS), choices=KINDS)
     yield from _how_it_runs(scene, values)
     yield Enquiry("build", "", "", asked=False)
     yield Enquiry("region", "", next(iter(scene.regions), "us-east-1"), asked=False)
@@ -123,7 +140,7 @@ def _how_it_runs(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
         yield Enquiry("runtime", "", "docker", _choice("docker"), asked=False)
     else:
         runtime = "docker" if scene.dockerfile else "process"
-        yield Enquiry("runtime", "Runs as (process, docker)", runtime, _choice("process", "docker"))
+        yield Enquiry("runtime", "Runs as", runtime, _choice(*RUNTIMES), choices=RUNTIMES)
     contained, zipped = values["runtime"] == "docker", _is_zip(values)
     yield Enquiry("built", "", FOLDER if zipped else "", _needed if zipped else _anything, asked=False)
     if contained:

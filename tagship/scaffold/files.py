@@ -14,6 +14,7 @@ from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
 from tagship.scaffold.pipelines import of_settings
+from tagship.scaffold.previews import of_previews, own_previews, require_writable
 from tagship.scaffold.rendering import render, template
 from tagship.scaffold.source import Supply
 from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped, write
@@ -33,7 +34,7 @@ BUILD = re.compile(r"""^        run: (".*") # the app's own$""", re.MULTILINE)
 IGNORED = (".tagship/", "__pycache__/")
 
 
-def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = False) -> Draft:
+def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = False, previews: bool = False) -> Draft:
     """Render every file, and compare it with what the repository has.
 
     Raises SettingsError if there is a tagship.toml that cannot be read.
@@ -41,7 +42,9 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     made = Draft(update, record=record_of(scene.root))
     settings = load(scene.root / FILE, {}) if scene.settled else None
     place = AppFolder.of(scene, chosen.app, chosen.prefix, settings)
-    _settings(made, scene, chosen, place)
+    if previews:
+        require_writable(settings)
+    _settings(made, scene, chosen, place, previews=previews)
     _tasks(made, scene)
     _make(made, scene, source)
     _ignore(made, scene)
@@ -55,11 +58,13 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     )
     _place(made, scene, SCHEMA, SCHEMA, schema())
     pipelines = dict(_pipelines(settings, place, chosen.build))
+    if previews and not settings:
+        pipelines |= dict(of_previews(chosen, place))
     for env, suffix in _environments(settings, chosen).items():
         if f"{place.own}deploy-{env}.yml" not in pipelines:
             _workflow(made, scene, place, (env, suffix), chosen.build)
     for name, content in pipelines.items():
-        _pipeline(made, scene, place, (name, content), settings.previews if settings else Previews())
+        _pipeline(made, scene, place, (name, content), settings.previews if settings else own_previews(place))
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
@@ -85,7 +90,7 @@ def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) ->
 # -- each file ---------------------------------------------------------------------------------------------------------
 
 
-def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: AppFolder) -> None:
+def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: AppFolder, *, previews: bool) -> None:
     if scene.settled:
         return
     values = asdict(chosen) | {
@@ -96,6 +101,8 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: AppFolder) ->
         "dockerfile": scene.dockerfile or "Dockerfile",
         "tagged": bool(chosen.prefix or scene.prefixes),  # a prefix of none is said, too: it was chosen
         "workflow": f"{place.own}deploy-{chosen.env}.yml" if place.own else "",
+        "own": place.own,
+        "previews": previews,
     }
     made.changes.append(change(scene.root, FILE, render(FILE, **values)))
 
@@ -193,12 +200,15 @@ def workflow(env: str, suffix: str, build: str = "", place: AppFolder | None = N
 def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
     """Render what takes a version from one environment to the next.
 
-    None if tagship.toml has no promotion.order; with [previews], those of pull requests.
+    None if tagship.toml has no promotion.order; with [previews], those of pull requests; with infra, the one that
+    plans.
     """
     if settings and settings.promotion.order:
         yield from of_settings(settings, ACTION, build, place).files()
-    elif settings and settings.previews.environment:
-        yield from of_settings(settings, ACTION, build, place).of_pull_requests()
+    elif settings:
+        made = of_settings(settings, ACTION, build, place)
+        yield from made.of_pull_requests() if settings.previews.environment else ()
+        yield from made.of_infrastructure()
 
 
 def _pipeline(made: Draft, scene: Scene, place: AppFolder, file: tuple[str, bytes], previews: Previews) -> None:
@@ -207,7 +217,7 @@ def _pipeline(made: Draft, scene: Scene, place: AppFolder, file: tuple[str, byte
     placed = _place(made, scene, path, beside, content).rpartition("/")[2]
     _say_trusted(made, name, placed, previews)
     plain = name.removeprefix(place.own).removesuffix(".yml")
-    if placed != name and not plain.startswith("preview"):
+    if placed != name and not plain.startswith(("preview", "infra")):
         made.notes.append(
             f"AWS will trust jobs of {name}. For this one, write its file under [environments.<name>.workflows]: "
             f'{plain if plain in ROLES else "ship"} = ["{placed}@refs/heads/…"]'

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tagship.domain.forge import variable
 from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.rendering import render
 from tagship.settings import Settings
 from tagship.settings.trust import BUILT, UNIFIED
 
+PLANS = "AWS_PLAN_ROLE_ARN_"  # and an environment's name: what its plans are read with
 OUTPUTS = (
     "should_deploy", "environment", "version", "image_tag", "tag", "skip_build", "commit", "approval", "after",
     "reason",
@@ -38,6 +40,7 @@ class Pipelines:
     run: str = "tagship"
     app_build: str = ""
     previews: bool = False
+    infra: Mapping[str, str] = field(default_factory=dict)  # environments that Terraform makes, each with its folder
     place: AppFolder = field(default_factory=lambda: AppFolder(""))
 
     def files(self) -> Iterator[tuple[str, bytes]]:
@@ -45,6 +48,18 @@ class Pipelines:
         yield from self._of_versions()
         if self.previews:
             yield from self.of_pull_requests()
+        yield from self.of_infrastructure()
+
+    def of_infrastructure(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the workflow that plans, if Terraform makes anything."""
+        if not self.infra:
+            return
+        base = f"{self.place.folder}/" if self.place.folder else ""
+        paths = [*sorted({f"{base}{folder}/**" for folder in self.infra.values()}), f"{base}tagship.toml"]
+        # A variable of the repository: a pull request's job is in no environment of GitHub's.
+        roles = {env: f"{PLANS}{env.upper().replace('-', '_')}" for env in self.infra}
+        planned = {env: variable(role, self.place.app, self.place.folder) for env, role in roles.items()}
+        yield f"{self.place.own}infra.yml", render("infra.yml", **self._common, infra_paths=paths, planned=planned)
 
     def of_pull_requests(self) -> Iterator[tuple[str, bytes]]:
         """Yield the workflows that make previews, and take them away."""
@@ -84,6 +99,16 @@ def of_settings(settings: Settings, action: str, build: str = "", place: AppFold
     base = f"{chosen.folder}/" if chosen.folder else ""
     paths = [f"{base}{top.rstrip('/')}/**" for top in settings.bundle.include] or [f"{base}**"]
     previews = bool(settings.previews.environment)
+    infra = {name: made.infra.directory for name, made in known.items() if made.infra.is_terraform}
     return Pipelines(
-        tuple(known), action, order, branches, pushed, paths, app_build=build, previews=previews, place=chosen
+        tuple(known),
+        action,
+        order,
+        branches,
+        pushed,
+        paths,
+        app_build=build,
+        previews=previews,
+        infra=infra,
+        place=chosen,
     )

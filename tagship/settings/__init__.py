@@ -4,6 +4,7 @@ A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSH
 """
 
 from tagship.settings.aws import AwsAccount
+from tagship.settings.environment import Environment
 from tagship.settings.file import FILE, find, load
 from tagship.settings.folder import own
 from tagship.settings.health import Health
@@ -11,7 +12,7 @@ from tagship.settings.hooks import HookTable
 from tagship.settings.images import Image
 from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
-from tagship.settings.model import Environment, Settings
+from tagship.settings.model import Settings
 from tagship.settings.parts import Package
 from tagship.settings.section import Section
 from tagship.settings.static_sets import Destination, Static

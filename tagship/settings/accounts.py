@@ -15,10 +15,11 @@ from tagship.domain import layout
 from tagship.settings.aws import REGION_PLACE, AwsAccount, OwnAccount
 from tagship.settings.previews import ANY, Named, Previews
 from tagship.settings.section import Finding, Section, Values, cut, shown, table
+from tagship.settings.tables import PLACE
 
 if TYPE_CHECKING:
+    from tagship.settings.environment import Environment
     from tagship.settings.images import NamedImage
-    from tagship.settings.model import Environment
 
 KEYS = ("account", "region", "profile")  # what a bucket has one of
 
@@ -55,11 +56,22 @@ def one_bucket_a_lease(environments: Mapping[str, Values], app: Values) -> Itera
             )
 
 
-def account_problems(environments: Mapping[str, Values], app: Values) -> Iterator[Finding]:
+def account_problems(environments: Mapping[str, Values], values: Values) -> Iterator[Finding]:
     """Find what doesn't fit among the accounts, buckets and regions of environments."""
+    app = table(values, "aws")
+    yield from one_key(environments, table(values, "signing"), app)
     yield from of_one_account(environments, app)
     yield from one_bucket_a_lease(environments, app)
     yield from bucket_a_region(environments)
+
+
+def one_key(environments: Mapping[str, Values], signing: Values, app: Values) -> Iterator[Finding]:
+    """Find a key of KMS that environments of several accounts would share."""
+    accounts = {str(over(app, table(environment, "aws")).get("account", "")) for environment in environments.values()}
+    for key in ("key", "order_key"):
+        name = str(signing.get(key, ""))
+        if len(accounts) > 1 and name.startswith("kms:") and PLACE not in name:
+            yield f"signing.{key}", f"is in one account, and environments are in {len(accounts)}: put {PLACE} into it"
 
 
 def bucket_a_region(environments: Mapping[str, Values]) -> Iterator[Finding]:
@@ -125,7 +137,7 @@ class Located(Section):
         return [chosen.aws.into(region, self.aws) for region in chosen.regions]
 
     def in_region(self, environment: str, place: AwsAccount) -> Self:
-        """Return the settings of one environment, as it is in one of its regions."""
+        """Return the settings of one environment in one of its regions."""
         chosen = self.environment(environment)
         images = {name: image.in_region(place.region) for name, image in self.images.items()}
         own = chosen.model_copy(
@@ -145,6 +157,17 @@ class Located(Section):
         """Name the bucket of a key; empty if it is of none."""
         owner = self._owner(key)
         return self.account(owner).bucket if owner else ""
+
+    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
+        """Locate an environment's Terraform state: bucket and key.
+
+        Without an account's id, `{account}` stays in them if the settings have it.
+        """
+        infra, aws = self.environment(environment).infra, self.account(environment)
+        bucket, key = infra.state_bucket or aws.bucket, infra.state_key or layout.state(self.app, environment)
+        for name, value in (("account", account), ("region", aws.region), ("environment", environment)):
+            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
+        return bucket, key
 
     def within(self, account: AwsAccount) -> Self:
         """Return the settings of one account, with its environments alone."""

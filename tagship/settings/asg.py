@@ -10,9 +10,10 @@ from pydantic import Field, StringConstraints
 from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.ec2 import Hosts
+from tagship.settings.late import late
 from tagship.settings.section import Finding, Section, Text, Values, table
 
-GROUP_NAME = r"^[A-Za-z0-9._-]{1,255}$"
+GROUP_NAME = late(r"^[A-Za-z0-9._-]{1,255}$")
 LONGEST = 2880  # minutes: Auto Scaling's 48 hours
 
 GroupName = Annotated[str, StringConstraints(pattern=GROUP_NAME)]
@@ -54,6 +55,7 @@ class Asg(Hosts):
     """
 
     table = "asg"
+    late = ("groups", "refresh.alarms")
     words: ClassVar[Mapping[str, str]] = {
         **Hosts.words,
         GROUP_NAME: "an Auto Scaling group's name: letters, digits, dots, hyphens and underscores",

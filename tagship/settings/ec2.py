@@ -14,9 +14,9 @@ from tagship.domain.rules import Rules
 from tagship.settings.batches import Batches
 from tagship.settings.bounds import Limits, Volume, of_volumes
 from tagship.settings.container import Container, texts
+from tagship.settings.environment import Environment
 from tagship.settings.health import Health
 from tagship.settings.kind import Kind
-from tagship.settings.model import Environment
 from tagship.settings.section import Finding, Text, Values, number, shown, table
 
 TEMPLATE = "deploy/aws/ssm-document.json"

@@ -12,14 +12,15 @@ from pydantic import Field, StringConstraints
 from tagship.domain.bundle import variables_file
 from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
+from tagship.settings.environment import Environment
 from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
-from tagship.settings.model import Environment
+from tagship.settings.late import late
 from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, table
 
-SERVICE = r"^[A-Za-z0-9_-]{1,255}$"
+SERVICE = late(r"^[A-Za-z0-9_-]{1,255}$")
 ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
-ADDRESS = r"^([^\s:/]+:[0-9]{1,5})?$"
+ADDRESS = late(r"^([^\s:/]+:[0-9]{1,5})?$")
 
 ServiceName = Annotated[str, StringConstraints(pattern=SERVICE)]
 RoleName = Annotated[str, StringConstraints(pattern=ROLE)]
@@ -94,6 +95,8 @@ class Ecs(Kind):
     """The services of an environment."""
 
     table = "ecs"
+    late = ("cluster", "services", "monitors.alarms")
+    why_no_variables = ""
     words: ClassVar[Mapping[str, str]] = {
         SERVICE: "a service's or a cluster's name: letters, digits, hyphens and underscores",
         ROLE: "the name of an IAM role, without its path",

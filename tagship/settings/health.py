@@ -9,11 +9,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from tagship.domain.health import Accepted
+from tagship.settings.late import late
 from tagship.settings.section import Finding, Section, Values, number
 
 PATH = r"^/[A-Za-z0-9/_.\-]*$"
 VERSION_KEY = r"^([A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*)?$"
-URL = r"^(https?://\S+)?$"
+URL = late(r"^(https?://\S+)?$")
 STATUS = r"^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"
 GOOD = ("200-299",)
 

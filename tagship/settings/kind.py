@@ -10,7 +10,7 @@ from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
 
 if TYPE_CHECKING:
-    from tagship.settings.model import Environment
+    from tagship.settings.environment import Environment
 
 
 class Kind(Section):
@@ -31,6 +31,11 @@ class Kind(Section):
         """Move keys of an older form; yield old and new place."""
         # Both are below the environment.
         yield from ()
+
+    late: ClassVar[Sequence[str]] = ()  # its keys that may name outputs of infrastructure
+    why_no_variables: ClassVar[str] = (
+        "names an output, and hosts read their variables from the bundle, which is made before there are any"
+    )
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003

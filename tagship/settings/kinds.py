@@ -11,9 +11,10 @@ from pydantic import Field, create_model
 from tagship.settings.asg import Asg
 from tagship.settings.ec2 import Ec2
 from tagship.settings.ecs import Ecs
+from tagship.settings.environment import Environment
 from tagship.settings.kind import Kind
 from tagship.settings.lambda_ import Lambda
-from tagship.settings.model import Environment, Settings
+from tagship.settings.model import Settings
 from tagship.settings.section import Name
 
 KINDS: tuple[type[Kind], ...] = (Ec2, Lambda, Ecs, Asg)

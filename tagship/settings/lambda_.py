@@ -12,8 +12,9 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from tagship.domain.bundle import variables_file
 from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
+from tagship.settings.environment import Environment
 from tagship.settings.kind import Kind
-from tagship.settings.model import Environment
+from tagship.settings.late import late
 from tagship.settings.section import (
     NAME,
     Finding,
@@ -21,15 +22,13 @@ from tagship.settings.section import (
     Section,
     Text,
     Values,
-    Variable,
     cut,
     move_below,
     outside,
     table,
 )
-from tagship.settings.taken import OURS
 
-FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
+FUNCTION = late(r"^[A-Za-z0-9_-]{1,64}$")
 ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
 HANDLER = r"^([^\s]{1,128})?$"
 VARIABLE = r"[A-Za-z][A-Za-z0-9_]+\Z"
@@ -101,22 +100,6 @@ class Function(Section):
             yield "package", "missing; add it, or image = true"
 
 
-class OutputsFile(Section):
-    """Variables of the functions that infrastructure decides.
-
-    `file` is JSON that its tool wrote, in the checkout that deploys; `variables` are dotted places in it.
-    """
-
-    file: str = ""
-    variables: Mapping[Variable, Text] = Field(default_factory=dict)
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        if values.get("variables") and not values.get("file"):
-            yield "file", "missing: name the JSON file that infrastructure's tool writes"
-        yield from outside("file", [values.get("file", "")])
-
-
 class ShiftStep(Section):
     """One step of a gradual change: a share, and how long."""
 
@@ -131,6 +114,8 @@ class Lambda(Kind):
     """
 
     table = "lambda"
+    late = ("functions", "alarms")
+    why_no_variables = ""
     words: ClassVar[Mapping[str, str]] = {
         FUNCTION: "a function's name: letters, digits, hyphens and underscores, at most 64",
         ALIAS: "an alias: letters, digits, hyphens and underscores, a letter first",
@@ -141,7 +126,6 @@ class Lambda(Kind):
     steps: tuple[ShiftStep, ...] = ()  # shares that a new version gets before all calls; empty: all at once
     alarms: tuple[Text, ...] = ()  # of CloudWatch, each in ALARM if the new version must not go on
     errors: float = Field(default=0, ge=0, lt=100)  # percent of its invocations that may fail; 0: not looked at
-    outputs: OutputsFile = Field(default_factory=OutputsFile)
     functions: Annotated[Mapping[FunctionName, Function], Field(min_length=1)]
 
     @property
@@ -228,17 +212,12 @@ class Lambda(Kind):
                 if isinstance(function, dict) and key in function:
                     move_below(function, key, "health")
                     yield f"lambda.functions.{cut(name)}.{key}", f"lambda.functions.{cut(name)}.health.{key}"
+        outputs = table(environment, cls.table).get("outputs")
+        if isinstance(outputs, dict):
+            yield from _outputs_brought_home(environment, environment[cls.table].pop("outputs"))
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:
-        for name in table(table(table(environment, cls.table), "outputs"), "variables"):
-            place = f"{cls.table}.outputs.variables.{cut(name)}"
-            if name in table(environment, "variables"):
-                yield place, f"is set by variables.{cut(name)} too: remove one"
-            elif name in OURS:
-                yield place, "is set by tagship itself: give it another name"
-            elif problem := cls.why_not_settable(name, {}):
-                yield place, f"{problem}: give it another name"
         functions = table(table(environment, cls.table), "functions")
         wants_image = any(isinstance(value, Mapping) and value.get("image") is True for value in functions.values())
         if wants_image and not table(environment, "image").get("repository"):
@@ -247,3 +226,15 @@ class Lambda(Kind):
         for key in ("parameter_store", "secrets_manager"):
             if secrets.get(key):
                 yield f"secrets.{key}", "is for hosts: a function reads its secrets itself, with its own role"
+
+
+def _outputs_brought_home(environment: dict[str, Any], outputs: Values) -> Iterator[tuple[str, str]]:
+    """Move the file of outputs, and the variables that it decided."""
+    if "file" in outputs:
+        environment.setdefault("outputs", outputs["file"])
+        yield "lambda.outputs.file", "outputs"
+    variables = environment.setdefault("variables", {})
+    for name, place in table(outputs, "variables").items():
+        if isinstance(variables, dict):
+            variables.setdefault(name, f"{{outputs.{place}}}")
+        yield f"lambda.outputs.variables.{cut(name)}", f'variables.{cut(name)} = "{{outputs.{cut(str(place))}}}"'

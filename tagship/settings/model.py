@@ -7,115 +7,35 @@ docs/tagship.sample.toml, which a test holds to these tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, cast
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.accounts import Located, account_problems
 from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
-from tagship.settings.aws import AwsAccount, OwnAccount, RegionName
-from tagship.settings.health import Health
+from tagship.settings.aws import AwsAccount
+from tagship.settings.environment import Environment
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
-from tagship.settings.logs import Logs
 from tagship.settings.metrics import CloudWatch, metrics_problems
 from tagship.settings.parts import Package
 from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
-from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
+from tagship.settings.section import Finding, Name, Values, cut, section_of, shown, table
 from tagship.settings.static_sets import Static, strange_environments
 from tagship.settings.tables import (
-    BRANCH,
-    CALENDAR,
-    GROUP,
-    SUFFIX,
-    WORKFLOW,
     Bundle,
     CiRuns,
     Git,
-    Infra,
     Notify,
     Promotion,
-    SecretNames,
     Signing,
     Tags,
 )
-from tagship.settings.taken import taken_variables
-from tagship.settings.trust import Workflows
-
-K = TypeVar("K", bound=Kind)
-Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
-
-
-class Environment(Section):
-    """One place that a version is deployed to.
-
-    Exactly one table, its kind's, says what it runs on.
-    """
-
-    branch: str = Field(default="", pattern=BRANCH)
-    suffix: Suffix | None = None
-    workflow: str | None = Field(default=None, pattern=WORKFLOW)  # that ships a tag; deploy-<environment>.yml
-    workflows: Workflows = Field(default_factory=Workflows)  # whose jobs get each role
-    variables: Mapping[Variable, str] = Field(default_factory=dict)
-    secrets: SecretNames = Field(default_factory=SecretNames)
-    allow_unsigned: bool = False  # take artifacts that nobody signed
-    require_attestation: bool | Literal["github"] = False  # of the environment's workflow; by GitHub itself, too
-    require_rollback: bool = False  # refuse a deployment that could not be rolled back
-    lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
-    lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
-    change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
-    aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
-    regions: tuple[RegionName, ...] = ()  # in the order of a rollout; the first has the records. Empty: aws.region
-    region_bake: int = Field(default=0, ge=0, le=3600)  # seconds that a region serves before the next one begins
-    health: Health = Field(default_factory=Health)
-    image: Image = Field(default_factory=Image)
-    infra: Infra = Field(default_factory=Infra)
-    logs: Logs = Field(default_factory=Logs)
-    hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
-
-    @property
-    def target(self) -> Kind:
-        """Find the table that says what it runs on."""
-        return next(value for _, value in self if isinstance(value, Kind))
-
-    def runs_on(self, kind: type[K]) -> K | None:
-        """Take the table of that kind; None for another kind."""
-        return self.target if isinstance(self.target, kind) else None
-
-    def why_not_settable(self, variable: str) -> str:
-        """Say why no app can have that variable; empty if it can."""
-        return self.target.why_not_settable(variable, dict(self.target))
-
-    @classmethod
-    def kinds(cls) -> dict[str, type[Kind]]:
-        """List the kinds of target by their tables' names."""
-        sections = {name: section_of(field.annotation) for name, field in cls.model_fields.items()}
-        return {name: kind for name, kind in sections.items() if kind and issubclass(kind, Kind)}
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        kinds = cls.kinds()
-        chosen = [name for name in kinds if name in values]
-        yield from _no_single_target(list(kinds), chosen)
-        for name in chosen:
-            yield from kinds[name].problems_in(values)
-        if values.get("require_attestation") in (True, "github") and values.get("allow_unsigned") is True:
-            yield "require_attestation", "is nothing for artifacts that nobody signed: remove allow_unsigned"
-        yield from taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
-
-
-def _no_single_target(kinds: list[str], chosen: list[str]) -> Iterator[Finding]:
-    if not chosen:
-        tables = " or ".join(f"[environments.<name>.{name}]" for name in kinds)
-        yield "", f"has no table that says what it runs on: add {tables}"
-    if len(chosen) > 1:
-        yield "", f"runs on one target, and has the tables {' and '.join(chosen)}: keep one"
 
 
 class Settings(Located):
@@ -151,6 +71,16 @@ class Settings(Located):
         """Tell whether an environment is a pull request's, of the template."""
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
+
+    def with_environment(self, name: str, made: Environment) -> Mapping[str, Environment]:
+        """Return the environments, with another in place of one."""
+        own = dict(self.environments)
+        if not self.previews.environment:
+            return {**own, name: made}
+        environments = Named.of(own, self.environment_model(), self.previews)
+        environments.own = getattr(self.environments, "own", environments.own)
+        environments[name] = made
+        return environments
 
     @classmethod
     def environment_model(cls) -> type[Environment]:
@@ -205,24 +135,6 @@ class Settings(Located):
         """Name a version's tag."""
         return self.tags.names.of(version)
 
-    def state(self, environment: str, account: str = "{account}") -> tuple[str, str]:
-        """Locate an environment's Terraform state: bucket and key.
-
-        Without an account's id, `{account}` stays in them if the settings have it.
-        """
-        infra = self.environment(environment).infra
-        bucket, key = (
-            infra.state_bucket or self.account(environment).bucket,
-            infra.state_key or layout.state(self.app, environment),
-        )
-        for name, value in (
-            ("account", account),
-            ("region", self.account(environment).region),
-            ("environment", environment),
-        ):
-            bucket, key = (place.replace(f"{{{name}}}", value) for place in (bucket, key))
-        return bucket, key
-
     def workflow(self, environment: str) -> str:
         """Name the workflow file that ships to an environment; empty: any."""
         workflow = self.environments[environment].workflow
@@ -266,7 +178,7 @@ class Settings(Located):
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
         yield from same_state(environments, table(values, "aws"))
-        yield from account_problems(environments, table(values, "aws"))
+        yield from account_problems(environments, values)
         yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}

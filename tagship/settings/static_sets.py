@@ -7,13 +7,15 @@ from fnmatch import fnmatchcase
 
 from pydantic import Field
 
+from tagship.settings.late import late
 from tagship.settings.parts import Part
 from tagship.settings.section import Finding, Name, Section, Text, Values, cut, table
 from tagship.settings.tables import BUCKET
 
 PREFIX = r"^([A-Za-z0-9][A-Za-z0-9._/-]*/)?$"
 TOP = r"^/([A-Za-z0-9._/-]+/)?$"
-DISTRIBUTION = r"^([A-Z0-9]{5,30})?$"
+DISTRIBUTION = late(r"^([A-Z0-9]{5,30})?$")
+SITE = late(BUCKET)
 
 
 class HeaderRule(Section):
@@ -26,7 +28,7 @@ class HeaderRule(Section):
 class Destination(Section):
     """Where an environment serves the set from."""
 
-    bucket: str = Field(pattern=BUCKET)
+    bucket: str = Field(pattern=SITE)
     prefix: str = Field(default="", pattern=PREFIX)  # of the keys, with a slash at its end
     distribution: str = Field(default="", pattern=DISTRIBUTION)  # CloudFront's id; none: nothing is invalidated
     url_path: str = Field(default="/", pattern=TOP)  # under which the distribution serves the set

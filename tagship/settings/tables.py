@@ -231,6 +231,10 @@ class Infra(Section):
     lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
     variables: Mapping[Variable, str] = Field(default_factory=dict)
 
+    @property
+    def is_terraform(self) -> bool:
+        return bool(self.directory and not self.command)
+
     def var_files_of(self, environment: str) -> list[str]:
         """Name the var files of an environment."""
         return [name.replace(PLACE, environment) for name in self.var_files]

@@ -187,6 +187,7 @@ PLANNED = Flag(
 )
 PLANNED_ENV = Flag("env", "the environment; left out, the one that the version's suffix belongs to, or the only one")
 DETAILED = Flag("detailed", "exit 9 if anything would change: for monitors of drift", False)
+TELL = Flag("tell", "the output `summary` of the step that planned: comment on the pull request, and plan nothing")
 STORE = Flag("store", "store the plan in the bucket, for `infra --planned` in a later job", False)
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
@@ -246,6 +247,7 @@ INIT = (
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
 HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False, parameter="own_folder")
+WITH_PREVIEWS = Flag("previews", "write [previews] and its workflows too: an environment for each pull request", False)
 SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",

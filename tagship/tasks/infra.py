@@ -11,7 +11,7 @@ def apply() -> None:
     """Plan and apply an environment's infrastructure for a published version."""
 
 
-@verb(f.PLANNED, f.PLANNED_ENV, f.DETAILED, f.STORE, f.JSON, of="infra", announce=True)
+@verb(f.PLANNED, f.PLANNED_ENV, f.DETAILED, f.STORE, f.TELL, f.JSON, of="infra", announce=True)
 def plan() -> None:
     """Say what an apply would change, to people, CI and monitors."""
 

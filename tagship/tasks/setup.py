@@ -36,7 +36,7 @@ def user_data() -> None:
     """Print what a launch template runs at a host's first boot."""
 
 
-@verb(*f.INIT, f.HERE, f.SOURCE, f.HASH, f.UPDATE, f.SCHEMA, f.YES, f.DRY_RUN, f.JSON, settled=False)
+@verb(*f.INIT, f.WITH_PREVIEWS, f.HERE, f.SOURCE, f.HASH, f.UPDATE, f.SCHEMA, f.YES, f.DRY_RUN, f.JSON, settled=False)
 def init() -> None:
     """Write what a repository needs to ship with tagship."""
 

@@ -154,7 +154,7 @@ def _walk(root: Path, top: str) -> Iterator[str]:
 def _check_required(app: App, archive: Archive, commit: str) -> None:
     """Refuse a bundle that lacks a file that units run."""
     for environment in app.settings.environments:
-        for path in app.target(environment).required():
+        for path in app.unfilled(environment).required():
             if path not in archive.files:
                 raise Refused(
                     f"Commit {commit[:8]} has no {path}, which {environment} runs from each bundle.",

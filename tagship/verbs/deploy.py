@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tagship.engine.deploying import DeployRequest, carry_out
+from tagship.engine.outputs import with_fresh_outputs
 from tagship.engine.plan import show
 from tagship.engine.run import Result, planned
 from tagship.engine.scope import named, patience
@@ -29,6 +30,7 @@ def deploy(
     """
     longest = patience(wait)
     artifact_id, environment = named(app, artifact, env)
+    app = with_fresh_outputs(app, environment, artifact_id)
     request = DeployRequest(
         environment=environment,
         artifact_id=artifact_id,

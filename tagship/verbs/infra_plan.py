@@ -14,7 +14,7 @@ from tagship.account.infra_work import InfraWork, check_directory
 from tagship.account.tool_failures import explained
 from tagship.domain import commands
 from tagship.domain.infra import exported, without_artifact
-from tagship.domain.infra_plan import PlanComment, PlanSummary
+from tagship.domain.infra_plan import PlanComment, PlanSummary, UnreadablePlan
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
 from tagship.engine.plan import facts
@@ -37,6 +37,7 @@ class Planned:
     planned: str = ""
     summary: PlanSummary = field(default_factory=PlanSummary)
     warnings: tuple[str, ...] = ()
+    comment: PlanComment | None = None
     detailed: bool = False
 
     def as_data(self) -> dict[str, object]:
@@ -51,7 +52,8 @@ class Planned:
 
     def ci_outputs(self, app: App) -> Mapping[str, str]:  # noqa: ARG002  # of a result, by the app that it is in
         changes = "true" if self.has_changes else "false"
-        return {"has_changes": changes, "planned": self.planned, "artifact": self.artifact}
+        summary = self.comment.to_json() if self.comment else ""
+        return {"has_changes": changes, "planned": self.planned, "artifact": self.artifact, "summary": summary}
 
     def insist(self) -> None:
         """Raise Incomplete if a monitor asked, and there is something to change."""
@@ -66,11 +68,17 @@ class Planned:
             )
 
 
-def infra_plan(app: App, *, artifact: str = "", env: str = "", detailed: bool = False, store: bool = False) -> Planned:
+def infra_plan(
+    app: App, *, artifact: str = "", env: str = "", detailed: bool = False, store: bool = False, tell: str = ""
+) -> Planned | None:
     """Plan an environment's infrastructure for a version, or for what runs.
 
     With `detailed`, insist that there is nothing to change: for monitors. With `store`, keep the plan for a later job.
+    With `tell`, the output `summary` of the job that planned, write the pull request's comment and plan nothing.
     """
+    if tell:
+        _told(app, env, tell)
+        return None
     work = _work(app, artifact, env)
     app.screen.say(f"infra of {work.environment} for {work.reason}, from {work.settings.directory}")
     try:
@@ -82,9 +90,9 @@ def infra_plan(app: App, *, artifact: str = "", env: str = "", detailed: bool = 
         digest = infra_plans.hand_over(work) if store else ""
     finally:
         work.plan.unlink(missing_ok=True)  # it may hold secrets
-    planned = Planned(work.environment, work.artifact, has_changes, digest, summary, tuple(warnings), detailed)
-    _tell(app, work, planned)
-    return planned
+    comment = PlanComment.of(work.environment, work.artifact, app.ci.commit, summary, warnings)
+    _tell(app, work, comment, digest)
+    return Planned(work.environment, work.artifact, has_changes, digest, summary, tuple(warnings), comment, detailed)
 
 
 def _work(app: App, artifact: str, env: str) -> InfraWork:
@@ -113,22 +121,29 @@ def _work(app: App, artifact: str, env: str) -> InfraWork:
     return InfraWork(app, environment, artifact, settings, tool, variables, commit=manifest.commit)
 
 
-def _tell(app: App, work: InfraWork, planned: Planned) -> None:
-    for words in planned.warnings:
+def _tell(app: App, work: InfraWork, comment: PlanComment, digest: str) -> None:
+    for words in comment.warnings:
         app.screen.warn(words)
-    app.screen.say(f"infra of {planned.environment}: {planned.summary.sentence}")
-    if planned.planned:
-        app.screen.say(
-            f"to apply this very plan: {commands.infra(work.artifact, work.environment, planned=planned.planned)}"
+    app.screen.say(f"infra of {work.environment}: {comment.sentence}")
+    if digest:
+        app.screen.say(f"to apply this very plan: {commands.infra(work.artifact, work.environment, planned=digest)}")
+    app.ci.summarize("\n".join(comment.lines(app.run_url)))
+    infra_plans.tell_pull_request(app, comment)
+
+
+def _told(app: App, environment: str, summary: str) -> None:
+    """Write the comment of a plan that another job made."""
+    # That job ran what a branch says, and this one may write to the pull request: its words are text here.
+    try:
+        comment = PlanComment.from_json(summary)
+    except UnreadablePlan as reason:
+        raise UsageError(
+            f"--tell has no summary of a plan: {reason}.",
+            remedy="Give it the output `summary` of the step that planned",
+        ) from reason
+    if comment.environment != one_environment(app, environment):
+        raise UsageError(
+            "--tell has the summary of another environment's plan.",
+            remedy="Give it the output `summary` of the step that planned this one",
         )
-    comment = PlanComment(
-        app.settings.app,
-        planned.environment,
-        planned.artifact,
-        planned.summary,
-        planned.warnings,
-        app.run_url,
-        app.ci.commit,
-    )
-    app.ci.summarize("\n".join(comment.lines()))
     infra_plans.tell_pull_request(app, comment)

@@ -16,6 +16,7 @@ from tagship.scaffold.answers import settle
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.files import draft
 from tagship.scaffold.look import Scene, described
+from tagship.scaffold.previews import NEXT
 from tagship.scaffold.source import source_of
 from tagship.scaffold.writing import FileChange, require_yes, write
 from tagship.scaffold.written import RECORD
@@ -81,6 +82,7 @@ def init(
     service: str = "",
     function: str = "",
     handler: str = "",
+    previews: bool = False,
     own_folder: bool = False,
     source: str = "",
     hash: str = "",
@@ -93,7 +95,8 @@ def init(
 
     What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship. `update`
     brings what init wrote earlier up to date: what somebody edited is merged, and Refused is raised by a conflict.
-    `schema` returns the schema of tagship.toml, and does nothing else.
+    With `previews`, tagship.toml has environments of pull requests, too. `schema` returns the schema of tagship.toml,
+    and does nothing else.
     """
     if schema:
         return Schema(resources.content(resources.SCHEMA).decode())
@@ -115,7 +118,8 @@ def init(
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)  # nobody answers in vain
     chosen = settle(scene, given, asking)
-    made = draft(scene, chosen, pinned, update=update)
+    more = NEXT if previews and not scene.settled else ()
+    made = draft(scene, chosen, pinned, update=update, previews=previews)
     _show(app, made, made.kept if dry_run else ())
     if all(entry.word == "same" for entry in made.changes):
         app.screen.say("There is nothing to write.")
@@ -127,10 +131,12 @@ def init(
         require_yes(
             app.prompt,
             "Write these files?",
-            commands.init(given | {"source": source, "hash": hash}, update=update, here=own_folder, yes=True),
+            commands.init(
+                given | {"source": source, "hash": hash}, update=update, here=own_folder, previews=previews, yes=True
+            ),
         )
     write(scene.root, made.changes)
-    _say_next(app, scene, made)
+    _say_next(app, scene, made, more)
     return Initiated(True, made.changes, made.notes, made.conflicts)
 
 
@@ -158,10 +164,12 @@ def _show(app: Beginning, made: Draft, unwritten: Sequence[FileChange]) -> None:
         app.screen.warn(note)
 
 
-def _say_next(app: Beginning, scene: Scene, made: Draft) -> None:
+def _say_next(app: Beginning, scene: Scene, made: Draft, more: Sequence[str]) -> None:
     paths = [entry.path for entry in made.changes if entry.word != "same"]
     ignored = scene.git.ignored(paths)
     force = f"git add --force {shlex.join(ignored)} && " if ignored else ""
+    for line in more:
+        app.screen.say(line)
     app.screen.say("Written. What comes next:")
     top = f" {'../' * scene.depth}.github" if scene.depth else ""
     app.screen.say(f"  {force}git add .{top} && git commit -m 'Ship with tagship'")

@@ -112,7 +112,7 @@ def _deployed(app: App, latest: Deployment, *, newest: bool) -> Notified:
 
 def _news(app: App, environment: str, version: str) -> News:
     """Begin the news of this run: a version that was not deployed."""
-    url = urlsplit(app.settings.environment(environment).health.url)
+    url = urlsplit(app.filled(environment).environment(environment).health.url)
     place = f"{url.scheme}://{url.netloc}" if url.netloc else ""
     ids = (f"run-{app.ci.run}", app.settings.app, environment, version, _commit(app, version))
     names = app.settings.tags.names

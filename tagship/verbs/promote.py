@@ -11,6 +11,7 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import Stored
 from tagship.engine.crossing import carried
 from tagship.engine.deploying import DeployRequest, carry_out
+from tagship.engine.outputs import with_fresh_outputs
 from tagship.engine.plan import facts, show
 from tagship.engine.promotion import before, order_of, require_next, require_passed
 from tagship.engine.run import Result, planned
@@ -100,6 +101,7 @@ class _Asked:
         return result
 
     def promoted(self, app: App, promotion: Passage, *, named: bool) -> Result:
+        app = with_fresh_outputs(app, promotion.to, promotion.artifact_id)
         request = PromoteRequest(
             environment=promotion.to,
             artifact_id=promotion.artifact_id,

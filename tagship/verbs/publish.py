@@ -288,5 +288,5 @@ def _configuration(app: App, work: Work) -> str:
 
     Of several files, it is the digest of their digests.
     """
-    digests = [work.built.files[path] for path in sorted(app.target(work.environment).files())]
+    digests = [work.built.files[path] for path in sorted(app.unfilled(work.environment).files())]
     return digests[0] if len(digests) == 1 else sha256("\n".join(digests).encode())

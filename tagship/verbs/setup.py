@@ -33,6 +33,7 @@ from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.app import Account, App
+from tagship.settings.previews import ANY, PREVIEWS
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,15 @@ def setup(
 
     `env`: the account of that environment alone, with whatever else is in it. `document_only`: the SSM document and
     nothing else. `remove`: delete what setup made for the environment `env`, and what its account's environments share
-    if it is the last one; data stays. It is confirmed by the environment's name, or `yes`.
+    if it is the last one; `previews` are all previews together. Data stays. It is confirmed by the environment's name,
+    or `yes`.
     `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
     in CI, the run's own.
     """
     if remove:
-        environment = one_environment(app, env)
-        return _remove(app.at(environment), environment, yes=yes, dry_run=dry_run)
+        environment = PREVIEWS if env == PREVIEWS else one_environment(app, env)
+        account = app.at(f"pr-{ANY}" if env == PREVIEWS else environment)
+        return _remove(account, environment, yes=yes, dry_run=dry_run)
     numbers = both(owner_id or app.ci.owner_id, repository_id or app.ci.repository_id)
     order = _Order(numbers, document_only, dry_run)
     accounts = [app.at(one_environment(app, env))] if env else list(app.accounts)

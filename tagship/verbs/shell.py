@@ -9,7 +9,7 @@ from tagship.domain import commands
 from tagship.domain.text import either
 from tagship.domain.units import Unit, noun_of
 from tagship.engine.scope import chosen_units, one_environment
-from tagship.errors import Refused, ServiceFailed, UsageError
+from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.logs import Enterable
 
@@ -45,6 +45,8 @@ def shell(app: App, *, env: str = "", unit: str = "") -> Entered:
             f"A {noun_of(units)} has no shell to enter.", remedy=f"Read what it wrote: {commands.logs(environment)}"
         )
     chosen = _only(units)
+    if app.settings.sandbox:
+        return _in_the_folder(app, environment, chosen, target)
     _require_plugin(app)
     session = target.enter(chosen)
     words = [PLUGIN, next(iter(session.opened)), session.region, "StartSession", app.settings.aws.profile]
@@ -56,6 +58,23 @@ def shell(app: App, *, env: str = "", unit: str = "") -> Entered:
             remedy=f"See what it runs: {commands.status(environment)}",
         )
     return Entered(environment, chosen.name)
+
+
+def _in_the_folder(app: App, environment: str, unit: Unit, target: Enterable) -> Entered:
+    """Open a shell in the folder that stands for a sandbox's host."""
+    try:
+        folder = target.enter(unit).folder
+    except TagshipError:
+        folder = ""
+    if not folder:
+        raise Refused(
+            f"The sandbox has no shell on a {unit.noun}.", remedy=f"Read what it wrote: {commands.logs(environment)}"
+        )
+    app.screen.say(f"This is no other machine: a shell of yours in {folder}, which stands for {unit.name}.")
+    app.screen.say("Its app is in opt/ there; your files are all in reach, and so is what else runs here. Leave: exit")
+    words = ["bash", "-c", 'cd "$1" && exec bash --noprofile --norc', "bash", folder]
+    app.machine.attach(words, {"HOME": f"{folder}/root", "PS1": f"SANDBOX {unit.name}$ "})
+    return Entered(environment, unit.name)
 
 
 def _only(units: list[Unit]) -> Unit:

@@ -19,6 +19,7 @@ from tagship.engine.rollback_candidates import way_back
 from tagship.engine.scope import named, one_environment
 from tagship.errors import DeployFailed, Refused, RollbackFailed, TagshipError
 from tagship.ports.app import App
+from tagship.settings.late import require_known
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _hidden(app: App, environment: str, wanted: str, outside: Verdict, units: Se
     """
     kind = DeployFailed if outside.other else RollbackFailed
     return kind(
-        f"{app.settings.environment(environment).health.url} does not show {wanted}: {outside.reason}.",
+        f"{app.filled(environment).environment(environment).health.url} does not show {wanted}: {outside.reason}.",
         state=f"{wanted} is serving. The {plural(noun_of(units))} serve it; what stands before them does not.",
         remedy="Look at what stands between: the load balancer, DNS, a cache",
     )
@@ -121,7 +122,9 @@ def _outside(app: App, environment: str, wanted: str) -> Verdict:
 
     Returns the verdict; good at once without a URL.
     """
-    health = app.settings.environment(environment).health
+    settings = app.filled(environment)
+    require_known(settings, environment, "health")
+    health = settings.environment(environment).health
     samples: list[Sample] = []
     if not health.url:
         return Verdict(True, 0)

@@ -14,6 +14,7 @@ OVER = {**CONTEXT, "s3:ObjectCreationOperation": "true"}
 ONCE = {**OVER, "s3:if-none-match": "*"}
 ECDSA = {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
 HALF = "send to hosts"
+CANCEL, DEREGISTER = "cancel a command of hosts", "deregister a task definition"
 MADE = {"aws:ResourceTag/tagship:artifact": f"{VERSION} 00"}  # the tag of what a deployment registered
 Allows = Callable[[Request], bool]
 
@@ -52,6 +53,7 @@ class Place:
             "sign a release": Request("kms:Sign", self.release, ECDSA),
             "sign an order": Request("kms:Sign", self.orders, ECDSA),
             **self._sending(),
+            CANCEL: Request("ssm:CancelCommand", "*"),  # any of the account's: AWS takes no resource
             "run a shell on hosts": Request("ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"),
             "change the document": Request("ssm:UpdateDocument", f"{place}:document/tagship-deploy"),
             "move the pointer": Request("s3:PutObject", self.key(layout.pointer(app, env)), OVER),
@@ -74,6 +76,7 @@ class Place:
             "delete an old version": Request("lambda:DeleteFunction", f"{function}:7"),
             "delete a function": Request("lambda:DeleteFunction", function),
             "move an alias": Request("lambda:UpdateAlias", function),
+            DEREGISTER: Request("ecs:DeregisterTaskDefinition", "*"),  # the same
             "delete a task definition": Request("ecs:DeleteTaskDefinitions", definition, MADE),
             "delete a task definition of others": Request("ecs:DeleteTaskDefinitions", definition),
             "delete a version of a launch template": Request("ec2:DeleteLaunchTemplateVersions", template, tagged),
@@ -109,6 +112,7 @@ SHIPS = {
 }
 ROLLS_BACK = SHIPS - {"publish", "sign a release", "read Terraform's state", "write Terraform's state"}
 LEFT = {"delete an old version", "delete a task definition", "delete a version of a launch template", "delete an image"}
+LEFT |= {DEREGISTER}
 # By role: what it reaches of its own environment, and of another one.
 REACH = {
     "Ci": (SHIPS, {"read artifacts", "read the ledger"}),
@@ -119,6 +123,6 @@ REACH = {
         {*("read artifacts", "delete an artifact", "ask hosts", "hold the lease", "read the ledger"), *LEFT},
         # Manifests of others: an image that one of them names stays. Families of task definitions are no environment's,
         # and ECS lets run on what runs (Developer Guide, Deleting an Amazon ECS task definition revision).
-        {"read the ledger", "read artifacts", "delete a task definition"},
+        {"read the ledger", "read artifacts", "delete a task definition", DEREGISTER},
     ),
 }

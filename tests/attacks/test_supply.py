@@ -95,12 +95,19 @@ def is_of_previews(job: dict[str, Any]) -> bool:
     return roles == {"${{ vars.AWS_PREVIEW_ROLE_ARN }}"}
 
 
+def is_of_plans(job: dict[str, Any]) -> bool:
+    """Whether its only role is one that reads, for plans."""
+    roles = {step["with"]["role-to-assume"] for step in job["steps"] if "role-to-assume" in step.get("with", {})}
+    return bool(roles) and all(role.startswith("${{ vars.AWS_PLAN_ROLE_ARN_") for role in roles)
+
+
 def test_no_code_of_the_project_runs_beside_an_identity() -> None:
     """Building is what runs it: the Dockerfile, packages, `bundle.built`. A step of ours is one `inv`, and no more."""
     for name, job in with_an_identity():
         commands = [STEP.fullmatch(step["run"]) for step in job["steps"] if "run" in step]
         assert all(commands), name
-        assert {command[1] for command in commands if command} <= OURS | (TOOLS if is_of_previews(job) else set()), name
+        tools = TOOLS if is_of_previews(job) else {"infra.plan"} if is_of_plans(job) else set()
+        assert {command[1] for command in commands if command} <= OURS | tools, name
 
 
 def test_a_job_that_builds_has_no_identity_and_no_secrets() -> None:
@@ -165,9 +172,20 @@ def test_a_forks_pull_request_runs_with_nothing_that_is_ours() -> None:
         assert "secrets." not in json.dumps(workflow), name
         for job in workflow["jobs"].values():
             assert "environment" not in job
-            if job["permissions"] != {"contents": "read"}:
+            if name.endswith("infra.yml"):
+                _require_that_a_plan_is_of_no_fork(workflow["jobs"], job)
+            elif job["permissions"] != {"contents": "read"}:
                 assert is_of_previews(job), name
                 _require_that_it_waits_for_no_fork(workflow["jobs"], job)
+
+
+def _require_that_a_plan_is_of_no_fork(jobs_of_file: dict[str, Any], job: dict[str, Any]) -> None:
+    """It is skipped for a fork, and with it what needs it; with an identity it has a role that reads, and no token."""
+    begins = jobs_of_file[job["needs"]]["if"] if "needs" in job else job["if"]
+    event = "github.event_name"
+    assert begins.strip() in (f"{event} == 'pull_request' && {NO_FORK}", f"{event} != 'pull_request'")
+    assert is_of_plans(job) == ("id-token" in job["permissions"])
+    assert not {"id-token", "pull-requests"} <= set(job["permissions"])
 
 
 def _require_that_it_waits_for_no_fork(jobs_of_file: dict[str, Any], job: dict[str, Any]) -> None:

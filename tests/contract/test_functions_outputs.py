@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagship.domain.version import ArtifactId
+from tagship.engine.outputs import with_fresh_outputs
+from tagship.errors import Refused
 from tests.contract.functions import PATIENT, Functions
 from tests.fakes.images import FakeImages
 
 OLD, NEW = "0.1.0-dev", "0.1.1-dev"
-OUTPUTS = {"outputs": {"file": "outputs.json", "variables": {"QUEUE_URL": "HelloStack.QueueUrl", "TABLE": "table"}}}
+VARIABLES = {"QUEUE_URL": "{outputs.HelloStack.QueueUrl}", "TABLE": "{outputs.table}"}
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Functions]:
-    made = Functions.made(["one"], health=PATIENT, more=OUTPUTS)
+    made = Functions.made(["one"], health=PATIENT, variables=VARIABLES, outputs="outputs.json")
     made.app.given["registry"] = FakeImages()
     made.app.root = tmp_path
     yield made
@@ -36,48 +40,48 @@ def variables(place: Functions, qualifier: str = "live") -> dict[str, str]:
     return dict(answer["Environment"]["Variables"])
 
 
-def obstacles(place: Functions, action: str = "deploy") -> list[str]:
-    manifest: Any = type("Any", (), {"artifact_id": NEW, "packages": {}, "image": None, "every_image": {}})()
-    told = place.connect().obstacles(action, manifest, "", ())
-    return [obstacle.what for obstacle in told if "outputs.json" in obstacle.what]
+def deploy(place: Functions, version: str) -> str:
+    """What `deploy` does: fill in what the tool wrote, then bring the artifact."""
+    made = place.publish(version)
+    filled = with_fresh_outputs(place.app, "dev", ArtifactId(version))
+    return replace(place, app=filled).carry_out(place.change(made))["one"].outcome
 
 
 def test_a_version_is_published_with_what_infrastructure_says_of_now(place: Functions) -> None:
     write(place, "https://sqs/one")
-    assert place.deploy(OLD)["one"].outcome == "healthy"
+    assert deploy(place, OLD) == "healthy"
     first = variables(place)
     assert (first["QUEUE_URL"], first["TABLE"], first["VERSION"]) == ("https://sqs/one", "orders", OLD)
     write(place, "https://sqs/two")
-    assert place.deploy(NEW)["one"].outcome == "healthy"
+    assert deploy(place, NEW) == "healthy"
     assert (variables(place)["QUEUE_URL"], variables(place)["VERSION"]) == ("https://sqs/two", NEW)
 
 
-def test_without_the_file_nothing_changes_and_it_is_said_before(place: Functions) -> None:
+def test_without_the_file_or_an_output_nothing_changes(place: Functions) -> None:
     write(place, "https://sqs/one")
-    assert place.deploy(OLD)["one"].outcome == "healthy"
+    assert deploy(place, OLD) == "healthy"
     (place.app.root / "outputs.json").unlink()
-    assert obstacles(place) == [
-        "QUEUE_URL, TABLE of the functions come from outputs.json, and No such file or directory"
-    ]
-    report = place.deploy(NEW)["one"]
-    assert report.outcome != "healthy"
+    with pytest.raises(Refused, match=r"of outputs\.json: No such file or directory"):
+        deploy(place, NEW)
+    write(place, "")
+    with pytest.raises(Refused, match=r"of outputs\.json: HelloStack\.QueueUrl is empty"):
+        deploy(place, "0.1.2-dev")
     assert variables(place)["VERSION"] == OLD
     assert variables(place, "$LATEST")["VERSION"] == OLD
 
 
-def test_an_output_that_is_missing_is_no_empty_variable(place: Functions) -> None:
-    (place.app.root / "outputs.json").write_text('{"HelloStack": {"QueueUrl": ""}}')
-    [problem] = obstacles(place)
-    assert problem.endswith("HelloStack.QueueUrl is empty; table is not in it")
+def test_a_version_whose_outputs_are_not_known_is_not_published_with_their_names(place: Functions) -> None:
+    report = place.deploy(OLD)["one"]
+    assert report.outcome == "refused"
+    assert report.reason == f"The variable QUEUE_URL of {OLD} names the output HelloStack.QueueUrl, which is not known"
 
 
 def test_a_rollback_needs_no_file(place: Functions) -> None:
     write(place, "https://sqs/one")
-    assert place.deploy(OLD)["one"].outcome == "healthy"
+    assert deploy(place, OLD) == "healthy"
     write(place, "https://sqs/two")
-    assert place.deploy(NEW)["one"].outcome == "healthy"
+    assert deploy(place, NEW) == "healthy"
     (place.app.root / "outputs.json").unlink()
-    assert obstacles(place, "rollback") == []
     back = place.carry_out(place.change(place.artifact(OLD), "rollback"))
     assert back["one"].outcome == "healthy"
     assert variables(place)["QUEUE_URL"] == "https://sqs/one"

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,12 @@ def test_executed_is_bound_to_one_container(aws: Aws) -> None:
     answer = {"session": {"sessionId": "s", "tokenValue": SECRET, "streamUrl": "u"}}
     with stubbed(aws, "ecs", ("execute_command", answer, asked)):
         assert executed(aws, "dev", "t", "c", "r").parameters == {"Target": "ecs:dev_t_r"}
+
+
+def test_a_sandboxs_answer_is_a_folder_and_nobody_elses_is(aws: Aws, tmp_path: Path) -> None:
+    answer = {"SessionId": "sandbox-i-1", "TokenValue": "none", "StreamUrl": (tmp_path / "a host").as_uri()}
+    with stubbed(aws, "ssm", ("start_session", answer, {"Target": "i-1"})):
+        assert opened(aws, "i-1").folder == str(tmp_path / "a host")
+    real = replace(aws, sandbox=False, keys=("AKIAEXAMPLE", "secret"), _sessions=[])
+    with stubbed(real, "ssm", ("start_session", answer, {"Target": "i-1"})):
+        assert opened(real, "i-1").folder == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -127,6 +127,19 @@ class FakeApp:
     @property
     def hurried(self) -> FakeApp:
         return self
+
+    def unfilled(self, environment: str) -> Any:
+        return self.target(environment)
+
+    def filled(self, environment: str) -> Settings:
+        from tagship.adapters.outputs import filled
+
+        return filled(self, environment)
+
+    def with_outputs(self, environment: str, outputs: Mapping[str, str]) -> FakeApp:
+        from tagship.settings.late import with_outputs
+
+        return replace(self, settings=with_outputs(self.settings, environment, outputs))
 
     def at(self, environment: str) -> FakeApp:
         return self

@@ -87,6 +87,7 @@ class FakeTarget:
     asking: Callable[[Change], None] = lambda _: None
     during: Callable[[Change], None] = lambda _: None
     running: dict[str, str] = field(default_factory=dict)
+    folder: str = ""  # that stands for each machine, in a sandbox
     cancelled: list[str] = field(default_factory=list)
     commits: list[Change] = field(default_factory=list)
     carried: Callable[[], Mapping[str, bytes]] = dict
@@ -112,7 +113,8 @@ class FakeTarget:
         yield from poll
 
     def enter(self, unit: Unit) -> Session:
-        return Session({"Target": unit.id}, "https://ssm.here", "us-east-1", {"RESPONSE": f"secret of {unit.id}"})
+        opened = {"RESPONSE": f"secret of {unit.id}"}
+        return Session({"Target": unit.id}, "https://ssm.here", "us-east-1", opened, self.folder)
 
     def prepare(self) -> None:
         self.prepared = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,19 +76,22 @@ def is_free(here: Environment) -> bool:
 
 def lagging(here: Environment) -> None:
     """The ledger has a healthy deployment of the new version, and the host still runs the old one."""
-    _healthy(here, here.name, replaced=here.old)
+    _healthy(here, here.name, here.new, replaced=here.old)
 
 
 def promotable(here: Environment) -> None:
     """The new version is in the environment before, was healthy there by the ledger, and passed its tests.
 
-    It is named as that one's versions are.
+    It is named as that one's versions are. Something was deployed there before it, as in every later case.
     """
+    if not here.app.ledger.deployments(here.source, 1):
+        _healthy(here, here.source, f"0.0.1-{here.source}")
+        time.sleep(1.1)  # seconds: what is published now was published after that, by S3's clock of whole seconds
     here.new = here.new.replace(f"-{here.name}", f"-{here.source}")
     git(here.work, "tag", "-a", here.new, "-m", here.new)
     bundle(here.app, artifact=here.new, env=here.source)
     publish(here.app, artifact=here.new, env=here.source)
-    _healthy(here, here.source)
+    _healthy(here, here.source, here.new)
     tested(here.app, artifact=here.new, env=here.source)
 
 
@@ -102,8 +106,8 @@ def is_promoted(here: Environment) -> bool:
     return bool(same and gone.promoted and gone.promoted.manifest_sha256 == came.manifest_sha256)
 
 
-def _healthy(here: Environment, environment: str, replaced: str = "") -> None:
-    """The ledger says that the new version is healthy in an environment."""
+def _healthy(here: Environment, environment: str, version: str, replaced: str = "") -> None:
+    """The ledger says that a version is healthy in an environment."""
     app, before = here.app, here.app.ledger.deployments(environment, 1)
     above = before[-1].last.fence if before else 0
     lease = app.leases.take(environment, holder="bob@laptop", run_url="", ttl=TTL, above=above)
@@ -116,7 +120,7 @@ def _healthy(here: Environment, environment: str, replaced: str = "") -> None:
             app=APP,
             environment=environment,
             action="deploy",
-            artifact_id=here.new,
+            artifact_id=version,
             who="bob@laptop",
             where="",
             replaced=replaced,

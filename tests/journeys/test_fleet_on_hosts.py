@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tagship.adapters.machine import LocalMachine
 from tagship.errors import Incomplete, RollbackFailed
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import SandboxHost
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
 from tagship.verbs.rollback import rollback
+from tagship.verbs.shell import shell
 from tagship.verbs.status import status
 from tagship.verbs.verify import verify
 from tests.sandbox import shop
@@ -154,3 +157,15 @@ def test_an_env_that_somebody_edited_is_drift_that_a_heal_mends_and_nobody_print
     assert not found.drifted
     said = capsys.readouterr()
     assert "hunter2" not in said.out + said.err
+
+
+def test_a_shell_on_a_sandboxs_host_is_opened_in_its_folder(here: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, host = here.app(), here.hosts[1]
+    attached: list[list[str]] = []
+    monkeypatch.setattr(LocalMachine, "attach", lambda _self, words, _variables: attached.append(list(words)) or 0)
+    monkeypatch.setattr(type(app.prompt), "possible", property(lambda _self: True))
+    assert shell(app, env="e1", unit=host.name).unit == host.name
+    [words] = attached
+    assert Path(words[-1]) == host.root
+    said = subprocess.run([*words[:-1], str(host.root)], input="pwd", capture_output=True, text=True, check=False)
+    assert Path(said.stdout.strip()) == host.root

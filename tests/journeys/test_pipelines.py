@@ -40,6 +40,7 @@ def test_main_is_built_once_tested_and_promoted_once_that_very_version_is_approv
 
     [waiting] = team.waiting("deploy-prod")
     assert team.serving("prod") == ""
+    assert bootstrap.app(team.root).leases.look("prod") is None, "who waits for an approval keeps nobody out"
     second = team.commit("second")  # while the first one waits
     team.ended("build-and-promote", 2)
     assert team.serving("preprod") == team.id_of(second)
@@ -127,6 +128,14 @@ def test_a_bots_change_needs_no_approval_unless_others_would_go_with_it(team: Te
     team.review(mended)
     assert team.complete(mended)["ship"] == "success", team.page(mended)
     assert team.serving("prod") == unapproved
+
+
+@slow
+def test_a_bots_pull_request_that_somebody_pushed_to_waits_for_an_approval(team: Team) -> None:
+    commit = team.commit("a bot's, and mallory's", push=False)
+    team.report_merge(commit, pushed_by=["mallory"])
+    team.push()
+    assert list(team.to_approve(1)) == [team.id_of(commit)]
 
 
 # -- one workflow for all ----------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ def test_a_job_on_demand_runs_when_it_is_asked_for_with_the_secrets_of_its_versi
     said = shapes.inv(running.work, "sandbox", "run-timer")
     assert "SANDBOX: the job ran on shape-dev-2, exit code 0." in said
     assert ran(running) == [["ran 0.1.0-dev with an example"]] * 2
+    wrote = shapes.inv(running.work, "logs")
+    assert [wrote.count(f"{host.name}  ran 0.1.0-dev with an example") for host in running.hosts] == [1, 1], wrote
 
     said = shapes.inv(running.work, "sandbox", "secret", "GREETING=a changed one")
     assert "SANDBOX: GREETING is kept as /shape/dev/GREETING." in said

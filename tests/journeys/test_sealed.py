@@ -93,6 +93,13 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "aws": _talks_to_the_sandbox,
     "store": _talks_to_the_sandbox,
     "keys": lambda keys, running: _talks_to_the_sandbox(keys.signer, running),  # the verifier reads files
+    "at": _talks_to_the_sandbox,
+    "accounts": lambda parts, running: all(_talks_to_the_sandbox(part.aws, running) for part in parts),
+    "regions": lambda parts, running: all(_talks_to_the_sandbox(part.aws, running) for part in parts),
+    "bucket": _talks_to_the_sandbox,
+    "time_of_s3": HERE,
+    "listed": HERE,
+    "given_a_role": HERE,
     "machine": HERE,
     "packager": HERE,
     "secrets": _talks_to_the_sandbox,
@@ -124,7 +131,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
 
 
 def _made() -> list[str]:
-    given = {"settings", "root", "as_json", "hurries"}
+    given = {"settings", "root", "as_json", "hurries", "whole"}
     names = {name for kind in Wiring.__mro__[:-1] for name in vars(kind)}
     return [name for name in names if not name.startswith("_") and name not in given]
 
@@ -137,7 +144,7 @@ def test_every_adapter_has_an_entry() -> None:
 def test_every_adapter_goes_to_the_sandbox(docker: tuple[Path, Running], name: str) -> None:
     root, running = docker
     part = getattr(app(root), name)
-    if name in {"keys", "state_store", "infrastructure", "target"}:
+    if name in {"at", "keys", "regions", "state_store", "infrastructure", "target"}:
         part = part("dev")
     if name == "site":
         part = AwsSite(app(root).aws, "pages", "", "")  # the settings here have no static set

@@ -192,9 +192,13 @@ def _says_what_serves(ground: Ground, failure: Failure, ran: Ran) -> None:
 
 
 def _lead(ground: Ground, failed: Ran, command: str) -> None:
-    """Type it, and what it prints, until the environment is settled."""
-    typed = [failed.typed]
-    ran = failed
+    """Take a way out, until the environment is settled."""
+    settled(ground, f"{failed.typed} => {take(ground, command)}")
+
+
+def take(ground: Ground, command: str) -> str:
+    """Type a command, and what it prints, until it is done; return all that was typed."""
+    typed: list[str] = []
     for _ in range(MOST):
         if command.startswith("inv deploy-dev"):
             _fix(ground)
@@ -206,7 +210,7 @@ def _lead(ground: Ground, failed: Ran, command: str) -> None:
             break
         command = ways[0]
     assert _ended(ran) or (ran.typed.startswith(LOOKS) and not ran.code), f"{' => '.join(typed)}: {ran}"
-    _settled(ground, " => ".join(typed))
+    return " => ".join(typed)
 
 
 def _fix(ground: Ground) -> None:
@@ -227,7 +231,7 @@ def _ended(ran: Ran) -> bool:
     return done or any(words in ran.err + ran.out for words in ENDED)
 
 
-def _settled(ground: Ground, typed: str) -> None:
+def settled(ground: Ground, typed: str) -> None:
     """The ledger's last word is an end, each unit serves what it says, and nobody holds the environment."""
     ground.free()
     app = ground.app

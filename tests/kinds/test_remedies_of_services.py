@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from tagship.engine.pausing import paused
 from tests.faults.ground import Ran
 from tests.journeys import test_deploy_to_services as services
 from tests.journeys.example import FIRST, SECOND, files
 from tests.kinds.denying import denied, killed
-from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox
+from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox, settled, take
 from tests.sandbox.conftest import git, until
 
 APP = files("ecs")["app.py"].replace(
@@ -210,3 +211,25 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_every_way_out_of_a_failure_leads_out(ground: Services, name: str) -> None:
     lead_out(ground, FAILURES[name])
+
+
+WAIT = {"timeoutInMinutes": 1440, "action": "ROLLBACK"}
+PAUSE = {"targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"], "timeoutConfiguration": WAIT}
+PAUSED: Any = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": [PAUSE]}
+WAYS = "To go back: inv rollback --env dev. To go on: inv continue --env dev"
+
+
+@pytest.mark.parametrize("command", ["inv continue --env dev", "inv rollback --env dev"])
+def test_each_way_on_from_a_pause_leads_on(ground: Services, command: str) -> None:
+    ground.begin()
+    ground.place.ecs.update_service(cluster=CLUSTER, service=SERVICE, deploymentConfiguration=PAUSED)
+    version = ground.publish(anew=True)
+    child = ground.launched("deploy", "--version", version)
+    until(lambda: (waiting := paused(ground.app, "dev")) and waiting.pauses)
+    typed = take(ground, command)
+    ended = ground.ended(child, "deploy", "--version", version)
+    assert WAYS in ended.out + ended.err, ended.out + ended.err
+    goes_on = "continue" in command
+    assert (ended.code == 0) == goes_on, ended.out + ended.err
+    settled(ground, typed)
+    assert ground.answers() == (version if goes_on else SECOND)

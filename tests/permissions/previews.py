@@ -15,11 +15,11 @@ from tests.permissions.account import Account
 from tests.permissions.stories import Story
 from tests.sandbox.conftest import git, post
 
-ROLE, PREVIEW = "Preview of previews", "pr-51"
+ROLE, PEOPLE, PREVIEW = "Preview of previews", "People of previews", "pr-51"
 
 
 def tell(story: Story) -> None:
-    """From the first push to the sweep, by the role of previews alone."""
+    """From the first push to the sweep, by the role of previews alone; then a close and a sweep by a person."""
     account = story.account
     _make(account)
     _say(account, "open")
@@ -29,10 +29,19 @@ def tell(story: Story) -> None:
     _say(account, "closed")
     story.act(ROLE, "deploy", fails="Pull request 51 is closed", artifact=first, env=PREVIEW)
     story.act(ROLE, "preview_close", pr="51")
+    _swept(story, ROLE)
+    _say(account, "open")
+    _ship(story)
+    story.act(PEOPLE, "preview_close", pr="51")
+    _swept(story, PEOPLE)
+
+
+def _swept(story: Story, role: str) -> None:
+    """Sweep, with the record of a preview that was closed long ago."""
     long_ago = "2020-01-01T00:00:00+00:00"
     record = PreviewRecord("shop", "pr-70", 70, "closed", long_ago, long_ago, "ada")
-    account.app().store.create(layout.preview("shop", "pr-70"), record.to_json())
-    story.act(ROLE, "preview_sweep")
+    story.account.app().store.create(layout.preview("shop", "pr-70"), record.to_json())
+    story.act(role, "preview_sweep")
 
 
 def _ship(story: Story) -> str:

@@ -101,7 +101,7 @@ def test_every_verb_works_under_the_policies_of_who_is_to_run_it_and_these_grant
 ) -> None:
     monkeypatch.setenv("TEAM_HOOK", "http://127.0.0.1:9/")  # nobody listens: that is a warning, and noted before
     account = kinds.KINDS[kind].make(tmp_path_factory.mktemp(kind))
-    roles = [*ROLES, *([previews.ROLE] if kinds.KINDS[kind].previews else [])]
+    roles = [*ROLES, *([previews.ROLE, previews.PEOPLE] if kinds.KINDS[kind].previews else [])]
     try:
         story = tell(account)
         if kinds.KINDS[kind].previews:

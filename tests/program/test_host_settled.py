@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,3 +56,21 @@ def test_an_app_that_says_it_is_not_ready_yet_has_all_attempts(host: Machine) ->
     answer = host.deploy(bundle)
     assert answer.outcome == "healthy", answer.output
     assert answer.health["attempts"] > 3
+
+
+def test_a_host_says_at_which_attempt_it_is_while_it_asks(host: Machine) -> None:
+    first = make("0.1.0-dev", using=settings(health=HEALTH))
+    first.put(host.bucket)
+    assert host.deploy(first).outcome == "healthy"
+    assert "facts" not in host.status().verdict
+    bad = make("0.1.1-dev", {"fault": "error"}, using=settings(health={**HEALTH, "settled": 0, "attempts": 6}))
+    bad.put(host.bucket)
+    process = host.start(host.order("deploy", bad))
+    words = ""
+    deadline = time.monotonic() + 60
+    while not words and process.poll() is None and time.monotonic() < deadline:
+        words = host.status().verdict.get("facts", {}).get("asking", "")
+    process.communicate(timeout=60)
+    assert re.fullmatch(r"attempt [1-5] of 6: it answered 500; up to \d+ s more", words)
+    assert "facts" not in host.status().verdict
+    assert not (host.base / "run/asking").exists()

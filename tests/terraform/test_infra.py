@@ -612,7 +612,7 @@ def test_drift_is_exit_9_and_a_lock_of_somebody_else_does_not_hinder_the_monitor
         (site.root / "infra/more.tf").unlink()
     assert drifted.returncode == 9, drifted.stderr
     assert "error: Drift: the infrastructure of monitored is not as its configuration says: 1 to add." in drifted.stderr
-    assert outputs.read_text().endswith(f"has_changes=true\nplanned=\nartifact={version}\n")
+    assert f"has_changes=true\nplanned=\nartifact={version}\nsummary=" in outputs.read_text()
 
 
 def test_the_state_is_in_the_accounts_own_bucket_where_the_settings_say_so(site: Site) -> None:

@@ -128,3 +128,10 @@ def test_a_lease_is_in_one_bucket(tmp_path: Any) -> None:
 def test_an_account_has_twelve_digits(tmp_path: Any) -> None:
     text = TOML.format(more='[environments.prod.aws]\nbucket = "hello-prod"\naccount = "1234"')
     assert "environments.prod.aws.account: must be an account's twelve digits, in quotes" in problems(tmp_path, text)
+
+
+def test_a_key_of_kms_is_in_one_account(tmp_path: Any) -> None:
+    more = '[environments.prod.aws]\nbucket = "hello-prod"\naccount = "222222222222"'
+    text = TOML.format(more=more).replace("release.key.pem", "kms:alias/hello")
+    wanted = "signing.key: is in one account, and environments are in 2: put {environment} into it"
+    assert wanted in problems(tmp_path, text)

@@ -184,24 +184,12 @@ def test_steps_rise_and_have_something_that_stops_them(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("table", "problem"),
-    [
-        ('variables = { A_B = "x" }', "outputs.file: missing"),
-        ('file = "../x.json"\nvariables = { A_B = "x" }', 'outputs.file: "../x.json" is outside the repository'),
-        ('file = "x.json"\nvariables = { GREETING = "x" }', "is set by variables.GREETING too"),
-        ('file = "x.json"\nvariables = { VERSION = "x" }', "is set by tagship itself"),
-        ('file = "x.json"\nvariables = { AWS_REGION = "x" }', "is a variable of Lambda's own"),
-    ],
-)
-def test_variables_out_of_outputs_are_held_to_what_variables_are(tmp_path: Path, table: str, problem: str) -> None:
-    path = tmp_path / "tagship.toml"
-    path.write_text(
-        'app = "hello"\n[aws]\nbucket = "hello-artifacts"\n[signing]\nkey = "k"\npublic_key = "p"\n'
-        '[packages.api]\ndirectory = "api"\n[environments.dev]\nvariables = { GREETING = "hi" }\n'
-        '[environments.dev.lambda]\nfunctions = { x = { package = "api" } }\n'
-        f"[environments.dev.lambda.outputs]\n{table}\n"
-    )
-    with pytest.raises(SettingsError) as caught:
-        load(path, {})
-    assert problem in str(caught.value.what)
+def test_the_older_table_of_outputs_has_an_error_with_its_new_places(tmp_path: Path) -> None:
+    older = 'lambda.outputs = { file = "x.json", variables = { QUEUE = "Stack.Url", VERSION = "v" } }\n'
+    place = "environments.dev"
+    assert errors(tmp_path, older + FUNCTIONS) == [
+        f"{place}.lambda.outputs.file moved to {place}.outputs",
+        f'{place}.lambda.outputs.variables.QUEUE moved to {place}.variables.QUEUE = "{{outputs.Stack.Url}}"',
+        f'{place}.lambda.outputs.variables.VERSION moved to {place}.variables.VERSION = "{{outputs.v}}"',
+        f"{place}.variables.VERSION: is set by tagship itself: give it another name",
+    ]

@@ -522,7 +522,7 @@ def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
     assert allowed(statements("Ci", text), "secretsmanager:DescribeSecret", secret + "team/db-AbCdEf")
 
 
-OF_PREVIEWS = ("Preview", "PreviewsOfFunctions", "PreviewsOfServices", "PreviewsOfGroups")
+OF_PREVIEWS = ("Preview", "PreviewsOfFunctions", "PreviewsOfServices", "PreviewsOfGroups", "PeopleOfPreviews")
 
 
 def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
@@ -535,6 +535,7 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
         r"|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions"
         r"|ecs:ListTasks"  # of which a condition names the clusters
         r"|autoscaling:Describe(AutoScalingGroups|InstanceRefreshes)|ec2:DescribeLaunchTemplateVersions"
+        r"|ec2:Describe(Images|InstanceTypes)"
         r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+|tag:GetResources"
     )

@@ -308,7 +308,7 @@ def test_the_remedy_names_the_file_and_the_sample(read: Loader) -> None:
     ("line", "told"),
     [
         ("ec2.prot = 5", "ec2.prot: unknown key; did you mean port?"),
-        ("region = 5", "region: unknown key; did you mean environments.dev.aws.region?"),
+        ("region = 5", "region: unknown key; did you mean regions?"),
         ('tags = { a = "b" }', "tags: unknown key; did you mean environments.dev.ec2.tags?"),
         ('ec2.dokument = "x"', "ec2.dokument: unknown key; did you mean document?"),
         ("image.zzz = 1", "image.zzz: unknown key; " + IMAGE_KEYS),

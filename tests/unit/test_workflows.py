@@ -103,7 +103,37 @@ def test_each_group_waits_in_line_and_an_approval_holds_none(name: str, flow: An
         assert "id-token" not in flow["jobs"]["approve"]["permissions"]
 
 
-@pytest.mark.parametrize(("name", "flow"), [pair for pair in FLOWS if "pull_request" in pair[1][True]])
+PLANNING = [pair for pair in FLOWS if pair[0].endswith("infra.yml")]
+
+
+@pytest.mark.parametrize(("name", "flow"), PLANNING)
+def test_a_plan_runs_what_a_branch_says_with_a_role_that_reads_and_what_writes_to_it_runs_the_base(
+    name: str, flow: Any
+) -> None:
+    """A fork's pull request has no job: each begins with a plan, or is none of a pull request's."""
+    assert set(flow[True]) == {"pull_request", "schedule", "workflow_dispatch"}
+    for key, job in flow["jobs"].items():
+        kind, _, env = key.partition("-")
+        [checkout] = [step for step in job["steps"] if "checkout" in step.get("uses", "")]
+        roles = [step["with"]["role-to-assume"] for step in job["steps"] if "configure-aws" in step.get("uses", "")]
+        writes = job["permissions"].get("pull-requests") == "write"
+        assert writes == (kind == "tell") == ("base.sha" in checkout["with"].get("ref", "")) == (not roles)
+        assert all(f"vars.AWS_PLAN_ROLE_ARN_{env.upper()}" in role for role in roles)
+        assert ("GITHUB_TOKEN" in str(job["steps"])) == writes
+        fork = "github.event.pull_request.head.repo.full_name == github.repository"
+        begins = {
+            "plan": f"github.event_name == 'pull_request' && {fork}",
+            "drift": "github.event_name != 'pull_request'",
+        }
+        assert job.get("if", "").strip() == begins.get(kind, "")
+        assert kind != "tell" or job["needs"] == f"plan-{env}"
+    assert len(flow["jobs"]) == 6
+
+
+OF_PREVIEWS = [pair for pair in FLOWS if "pull_request" in pair[1][True] and pair not in PLANNING]
+
+
+@pytest.mark.parametrize(("name", "flow"), OF_PREVIEWS)
 def test_no_job_of_a_forks_pull_request_begins_and_each_pull_request_waits_for_itself_alone(
     name: str, flow: Any
 ) -> None:

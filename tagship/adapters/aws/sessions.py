@@ -7,6 +7,8 @@ variable: the token in it must not be an argument, which everybody on a machine 
 from __future__ import annotations
 
 import json
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from tagship.adapters.aws.session import Aws
 from tagship.ports.logs import Session
@@ -20,7 +22,9 @@ def opened(aws: Aws, instance: str) -> Session:
         answer = aws.client("ssm").start_session(Target=instance)
     session = {name: answer[name] for name in ("SessionId", "TokenValue", "StreamUrl")}
     endpoint = aws.client("ssm").meta.endpoint_url
-    return Session({"Target": instance}, endpoint, aws.region, {VARIABLE: json.dumps(session)})
+    url = urlsplit(session["StreamUrl"])
+    folder = url2pathname(url.path) if aws.sandbox and url.scheme == "file" else ""
+    return Session({"Target": instance}, endpoint, aws.region, {VARIABLE: json.dumps(session)}, folder)
 
 
 def executed(aws: Aws, cluster: str, task: str, container: str, runtime: str) -> Session:

@@ -23,7 +23,7 @@ ATTESTATIONS = (layout.PROVENANCE, layout.SBOM)
 
 @dataclass(frozen=True)
 class Mirror:
-    """A region that artifacts are copied to, from the one that they were published in."""
+    """A region that artifacts are copied to, from their first one."""
 
     source: Store
     to: Store
@@ -65,11 +65,11 @@ class Mirror:
 
     def _copy(self, key: str, digest: str) -> None:
         """Create the same object, unless it is there. Raises NotAuthentic."""
-        there = self.to.head(key)
+        copy = self.to.head(key)
         wanted = digest or self._digest(key)
-        if there is None:
-            there = self._created(key)
-        if there.sha256 != wanted:
+        if copy is None:
+            copy = self._created(key)
+        if copy.sha256 != wanted:
             raise NotAuthentic(
                 f"{self.to.url(key)} has other bytes than {self.source.url(key)}.",
                 state="Nothing of it was overwritten, and nothing runs it.",
@@ -92,8 +92,8 @@ class Mirror:
             try:
                 return self.to.create(key, file, _metadata(read))
             except Conflict:
-                there = self.to.head(key)
-                return there or read
+                copy = self.to.head(key)
+                return copy or read
 
 
 def _metadata(read: Object) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tagship.domain import commands, layout
@@ -14,6 +14,7 @@ from tagship.domain.bundle import variables_file
 from tagship.domain.change import Change
 from tagship.domain.image import in_region
 from tagship.domain.manifest import ImageRef, Manifest, sha256
+from tagship.domain.outputs import named_in, put
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.ports.bucket import Store
 
@@ -30,6 +31,7 @@ class Carried:
     store: Store
     change: Change
     region: str = ""  # whose registry has its images; empty: that of the manifest
+    outputs: Mapping[str, str] = field(default_factory=dict)  # of infrastructure, that variables may name
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -57,7 +59,18 @@ class Carried:
             "BUILD_TIME": manifest.build_time,
             "ENVIRONMENT": manifest.environment,
         }
-        return {**self._file(variables_file(manifest.environment)), **own}
+        return {**self._named(variables_file(manifest.environment)), **own}
+
+    def _named(self, path: str) -> Mapping[str, str]:
+        """Read variables, and fill in the outputs that they name. Raises ArtifactMissing."""
+        values: Mapping[str, str] = put(self._file(path), self.outputs)
+        if missing := next(named_in(values), None):
+            raise ArtifactMissing(
+                f"The variable {missing[0]} of {self.change.artifact_id} names the output {missing[1]}, "
+                "which is not known.",
+                remedy="Name it in tagship.toml, then ship the next version",
+            )
+        return values
 
     def _file(self, path: str) -> Mapping[str, str]:
         """Read a file of the bundle; empty if it is not there."""

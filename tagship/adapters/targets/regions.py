@@ -121,17 +121,17 @@ class Regions:
             region.target.prepare()
 
     def units(self) -> Sequence[Unit]:
-        """List the units of every region; one that can't be reached is named."""
-        found, refused = list[Unit](), list[Refused]()
+        """List the units of every region, lost ones too."""
+        units, refused = list[Unit](), list[Refused]()
         for region in self.regions:
             try:
-                found += region.units()
+                units += region.units()
             except Refused as reason:
                 refused.append(named(reason, region))
         if refused:
             raise refused[0]
-        nouns = [unit.noun for unit in found if not unit.id.endswith(WHOLE)] or ["unit"]
-        return [replace(unit, noun=nouns[0]) if unit.id.endswith(WHOLE) else unit for unit in found]
+        nouns = [unit.noun for unit in units if not unit.id.endswith(WHOLE)] or ["unit"]
+        return [replace(unit, noun=nouns[0]) if unit.id.endswith(WHOLE) else unit for unit in units]
 
     def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         def ask(region: Region, mine: Sequence[Unit]) -> Sequence[Report]:
@@ -183,7 +183,7 @@ class Regions:
     def _each(
         self, units: Sequence[Unit], act: Callable[[Region, Sequence[Unit]], Sequence[Report]]
     ) -> Sequence[Report]:
-        """Ask each region about its units; of one that is lost they are silent."""
+        """Ask each region about its units; a lost one is silent."""
         reports = dict[str, Report]()
         for region in self.regions:
             mine = region.own(units)
@@ -206,7 +206,7 @@ class Regions:
         return started
 
     def cancel(self, operations: Sequence[Operation]) -> None:
-        """Ask each region; one that can't be reached keeps no other from it."""
+        """Ask each region that can be reached."""
         for region in self.regions:
             if mine := region.started(operations):
                 with suppress(ServiceFailed):
@@ -227,7 +227,7 @@ class Regions:
         return self.first.target.required()
 
     def of(self, unit: Unit) -> tuple[Region, Unit]:
-        """Find the region of a unit, and the unit as it names it."""
+        """Find a unit's region, and its name there."""
         region = next(region for region in self.regions if unit.id.startswith(region.mark("")))
         return region, region.own([unit])[0]
 

@@ -45,7 +45,7 @@ class _Adoptable(Regions):
 
 class _FirstBoot(Regions):
     def first_boot(self, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
-        """Render the script of the first region: each region's hosts are launched from a template of its own."""
+        """Render the script of the first region."""
         script: Script = _any(self.first).first_boot(artifact_id, pins, compress=compress)
         return script
 
@@ -111,12 +111,13 @@ class _Careful(Regions):
 class _Examinable(Regions):
     def examine(self) -> Iterator[Finding]:
         for region in self.regions:
-            yield from (replace(one, about=f"{region.name}: {one.about}") for one in _any(region).examine())
+            findings = _any(region).examine()
+            yield from (replace(finding, about=f"{region.name}: {finding.about}") for finding in findings)
 
 
 class _Logged(Regions):
     def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
-        """Merge the regions' lines, the oldest first; one that can't be read is named."""
+        """Merge the regions' lines, the oldest first."""
         lines = list[LogLine]()
         for region, mine in parts(self, units):
             try:
@@ -171,12 +172,12 @@ MORE: dict[Any, type[Regions]] = {
 
 
 def several(regions: Sequence[Region], between: int) -> Regions:
-    """Make one target of several regions' that can do what their kind can."""
+    """Make one target of several; it can do what their kind can."""
     can = tuple(mixin for protocol, mixin in MORE.items() if isinstance(regions[0].target, protocol))
     made: type[Regions] = dataclass(type("SeveralRegions", (*can, Regions), {}))
     return made(regions, between)
 
 
 def _any(region: Region) -> Any:
-    """Return a region's target, of whose kind it is known what it can do."""
+    """Return a region's target, which can do what is asked."""
     return region.target

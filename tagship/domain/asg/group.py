@@ -67,6 +67,11 @@ class GroupFacts:
         template = {**self.policy["LaunchTemplate"], "LaunchTemplateSpecification": named}
         return {"MixedInstancesPolicy": {**self.policy, "LaunchTemplate": template}}
 
+    @property
+    def overrides(self) -> list[Mapping[str, Any]]:
+        """List what its policy has in place of the template's instance type."""
+        return list((self.policy or {}).get("LaunchTemplate", {}).get("Overrides", ()))
+
     def in_the_way(self, protected: str, standby: str) -> str:
         """Say which instances a refresh would wait an hour for.
 

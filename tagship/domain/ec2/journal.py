@@ -31,17 +31,21 @@ base=$root/opt/$app
 changed() { stat -c %Y "$1" 2>/dev/null || stat -f %m "$1"; }
 
 wrote() {
+  lines=$1
+  set -- --unit "$app@*.service" --since "@$since" --lines "$lines" --output short-unix --no-pager --quiet
+  if [ "$until" -gt 0 ]; then set -- "$@" --until "@$until"; fi
   if [ -z "$root" ] && [ -d /run/systemd/system ] && command -v journalctl >/dev/null; then
-    set -- --unit "$app@*.service" --since "@$since" --lines "$1"
-    if [ "$until" -gt 0 ]; then set -- "$@" --until "@$until"; fi
-    journalctl "$@" --output short-unix --no-pager --quiet
+    journalctl "$@"
     return
   fi
-  for file in "$base"/log/*-app.log; do
-    if [ -f "$file" ] && [ "$(changed "$file")" -ge "$since" ]; then
-      grep -an '' "$file" | tail -n "$1" | sed "s/^/- ${file##*/}:/"
-    fi
-  done | tail -n "$1"
+  { # a host that is a folder has a journal of its own, and files
+    if [ -n "$root" ] && [ -x "$root/bin/journalctl" ]; then "$root/bin/journalctl" "$@"; fi
+    for file in "$base"/log/*-app.log; do
+      if [ -f "$file" ] && [ "$(changed "$file")" -ge "$since" ]; then
+        grep -an '' "$file" | tail -n "$lines" | sed "s/^/- ${file##*/}:/"
+      fi
+    done
+  } | tail -n "$lines"
 }
 
 n=$most

@@ -3,8 +3,9 @@
 Follows the API reference of each operation
 (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html and its neighbours). Every host
 that the sandbox built is a managed node, for as long as its instance runs; any other instance is unknown to SSM, as one
-without an agent is. Does not model: notifications, CloudWatch output and alarms, DocumentHash, resource groups as
-targets, hybrid nodes, throttling, and the 30 days after which commands are forgotten.
+without an agent is. A session is the host's folder, in which somebody may open a shell. Does not model: notifications,
+CloudWatch output and alarms, DocumentHash, resource groups as targets, hybrid nodes, streams of sessions, throttling,
+and the 30 days after which commands are forgotten.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def install(world: World) -> None:
         api.get_command_invocation,
         api.cancel_command,
         api.describe_instance_information,
+        api.start_session,
     ):
         stock.replace(SimpleSystemManagerResponse, act.__name__, functools.partial(_operation, act))
 
@@ -85,6 +87,14 @@ class _Api:
         answer = answers.command(command, ("Pending", "Pending"))
         command.start({host: self.world.machines[host] for host in hosts})
         return {"Command": answer | {"TargetCount": len(hosts)}}
+
+    def start_session(self, request: Any) -> Mapping[str, Any]:
+        """Answer with the host's folder, where AWS has the address of a stream."""
+        target = request._get_param("Target")
+        machine = self.world.machines.get(target)
+        if machine is None:
+            raise Invalid("TargetNotConnected", f"{target} is not connected.")
+        return {"SessionId": f"sandbox-{target}", "TokenValue": "none", "StreamUrl": machine.root.as_uri()}
 
     def list_commands(self, request: Any) -> Mapping[str, Any]:
         host = request._get_param("InstanceId")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tagship.domain.outputs import PLACE
 from tagship.domain.package import member
 from tagship.settings import Settings
 from tagship.settings.lambda_ import Function, Lambda
@@ -27,6 +28,8 @@ def seed(settings: Settings, client: Callable[[str], Any], images: Path) -> None
     for place, environment in settings.environments.items():
         table = environment.runs_on(Lambda)
         for name, function in table.functions.items() if table else ():
+            if PLACE.search(name):  # infrastructure decides it, and makes it
+                continue
             client("lambda").create_function(
                 FunctionName=name,
                 Role=ROLE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tagship.domain.outputs import PLACE
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
 from tagship.settings import Settings
@@ -22,6 +23,8 @@ def seed(settings: Settings, client: Client, world: World, count: int) -> list[S
     for name, environment in settings.environments.items():
         table = environment.runs_on(Asg)
         for group in table.groups if table else ():
+            if PLACE.search(group):  # infrastructure decides it, and makes it
+                continue
             port = world.ports.free()
             make(client, group, table.tags if table else {}, count)
             world.fronts[group](port)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tagship import resources
 from tagship.domain.keys import ORDERS, RELEASE
+from tagship.domain.outputs import PLACE
 from tagship.sandbox.aws import instances
 from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
@@ -58,7 +59,7 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
 
 
 def _following(ground: Ground, count: int) -> list[SandboxHost]:
-    """Prepare a region that follows another; only hosts are kept apart by region."""
+    """Prepare a region that follows another, with hosts of its own."""
     _bucket(ground)
     _documents(ground)
     [name] = ground.settings.environments
@@ -87,6 +88,7 @@ def _bucket(ground: Ground) -> None:
     elsewhere = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     served = (made.environments.items() for made in ground.settings.static.values())
     sites = {place.bucket for made in served for name, place in made if name in ground.settings.environments}
+    sites = {bucket for bucket in sites if not PLACE.search(bucket)}  # infrastructure makes others
     for bucket in sorted({ground.settings.aws.bucket, *sites}):
         ground.client("s3").create_bucket(Bucket=bucket, **elsewhere)
 

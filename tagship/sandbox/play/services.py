@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from tagship.domain.outputs import PLACE
 from tagship.settings import Settings
 from tagship.settings.ecs import Ecs, ServiceTable
-from tagship.settings.model import Environment
+from tagship.settings.environment import Environment
 
 ROLE = "arn:aws:iam::123456789012:role/{name}"
 PORT = 8080  # that a container is said to listen on: its process is told another by PORT
@@ -23,7 +24,7 @@ def seed(settings: Settings, client: Any, fronts: Fronts, logs: Any) -> None:
     """Make the services of every environment, and the groups of their logs."""
     for place, environment in settings.environments.items():
         table = environment.runs_on(Ecs)
-        if table:
+        if table and not PLACE.search(f"{table.cluster} {' '.join(table.services)}"):  # else infrastructure makes them
             urls = {name: _url(service) for name, service in table.services.items()}
             role = next(iter(table.roles), "")
             for name in urls:

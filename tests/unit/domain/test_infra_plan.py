@@ -72,7 +72,8 @@ def test_the_names_of_attributes_that_change_are_said_and_no_value_is() -> None:
     assert summary.outside[0].address == "a.c"
     assert summary.outputs == ("url",)
     assert summary.sentence == "1 to change, 1 output to change"
-    body = PlanComment("hello", "dev", "0.1.0-dev", summary).body()
+    comment = PlanComment.of("dev", "0.1.0-dev", "", summary, [])
+    body = comment.body("hello", "https://github.com/acme/hello/actions/runs/7") + comment.to_json()
     assert SECRET not in body + json.dumps(summary.as_data()) + "".join(summary.lines)
 
 
@@ -89,12 +90,34 @@ def test_foreign_words_are_text_in_the_comment_and_it_is_never_too_long() -> Non
     bad = 'a.b["](https://evil.example) @admin <img src=x> | # `x` -->"]'
     changes = [PlannedChange(bad, "a", "update", ("x|y", "<b>"))]
     changes += [PlannedChange(f"a.b[{'k' * 5000}{number}]", "a", "create") for number in range(500)]
-    body = PlanComment("hello", "dev", "0.1.0-dev", PlanSummary(tuple(changes)), ["@all <x>"], commit="0" * 40).body()
+    comment = PlanComment.of("dev", "0.1.0-dev", "0" * 40, PlanSummary(tuple(changes)), ["@all <x>"])
+    assert PlanComment.from_json(comment.to_json()).body("hello", "") == comment.body("hello", "")
+    assert len(comment.to_json()) < 100_000  # of a variable that a step is given
+    body = comment.body("hello", "")
     assert body.startswith("<!-- tagship infra hello/dev -->\n")
     for words in ("https://evil", "@admin", "<img", "@all", "<b>", "](", "x|y"):
         assert words not in body
-    assert "and 401 more" in body
+    assert "and 441 more" in body
     assert len(body) < 65_536
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda value: value.pop("counts"),
+        lambda value: value.update(counts=[1]),
+        lambda value: value["changes"][0].update(action="explode"),
+        lambda value: value.update(changes=["x"]),
+        lambda value: value.update(outputs=1),
+    ],
+)
+def test_a_summary_that_another_job_did_not_write_so_is_refused(change: Any) -> None:
+    summary = PlanSummary((PlannedChange("a.b", "a", "create"),))
+    value = json.loads(PlanComment.of("dev", "", "", summary, []).to_json())
+    assert PlanComment.from_json(json.dumps(value)).sentence == "1 to add"
+    change(value)
+    with pytest.raises(UnreadablePlan):
+        PlanComment.from_json(json.dumps(value))
 
 
 def test_a_change_of_what_a_deployment_sets_is_found() -> None:

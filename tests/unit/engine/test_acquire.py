@@ -383,7 +383,7 @@ def test_history_says_who_took_over_with_preempt_and_what_was_on_its_way() -> No
     history(app, version="0.1.2-dev", evidence=True)
     assert "run 4711 (octocat): deploy 0.1.1-dev: the hosts act, last heartbeat" in app.screen.text
     assert "SSM command c-1" in app.screen.text
-    assert ": cancelled" in app.screen.text
+    assert ": in flight then; it has ended" in app.screen.text
     assert "runner died" not in app.screen.text
 
 
@@ -536,6 +536,26 @@ def test_of_a_fenced_off_deployment_each_operation_is_ended_and_waited_for_a_min
     [deaf] = stop_operations(app, "dev", seen)
     assert (deaf.id, deaf.running) == ("c-1", True)
     assert sum(app.clock.slept) == 60
+
+
+def test_what_cannot_be_cancelled_is_said_and_waited_for() -> None:
+    """Who may not cancel, as a job of CI's may not: the command has its time, and the rollback goes on."""
+    app = an_app()
+    id_ = held_by_ci(app)
+    app.hosts = Forbidden(app.hosts.machines, running={"c-1": id_})
+    seen = app.leases.look("dev")
+    assert seen
+    [left] = stop_operations(app, "dev", seen)
+    assert left.running
+    assert app.screen.warnings == [
+        "SSM command c-1 could not be cancelled, and goes on: AWS refused it (AccessDenied)."
+    ]
+    assert sum(app.clock.slept) == 60
+
+
+class Forbidden(FakeTarget):
+    def cancel(self, operations: Sequence[Operation]) -> None:
+        raise ServiceFailed("AWS refused it (AccessDenied).", remedy="Use another role.")
 
 
 class Deaf(FakeTarget):

@@ -207,9 +207,7 @@ def test_a_manifest_without_its_bundle_is_said_with_what_else_there_is() -> None
     app = an_app(OLD, NEW)
     del app.store.objects[BUNDLE]
     error = missing(app)
-    assert error.what == (
-        f"The bundle of {NEW} is gone: its manifest is there, and s3://hello-artifacts/{BUNDLE} is not."
-    )
+    assert error.what == (f"The bundle of {NEW} is gone: s3://hello-artifacts/{BUNDLE} is not there.")
     assert error.remedy == f"Take another version. Stored are {OLD}. {NEAR.removesuffix(LATER)}"
 
 

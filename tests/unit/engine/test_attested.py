@@ -15,7 +15,7 @@ from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.provenance import Provenance
 from tagship.engine.artifacts import altered, verified_manifest
 from tagship.errors import NotAuthentic, Refused
-from tagship.settings.model import Environment
+from tagship.settings.environment import Environment
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import VALUES, FakeApp, environments

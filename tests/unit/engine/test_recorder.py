@@ -131,9 +131,9 @@ def test_the_end_of_whoever_lost_the_lease_says_who_took_it_and_what_was_on_its_
     assert last.reason == reason
     assert last.details["evidence"].splitlines() == [
         "run 4711: deploy 0.1.30-dev: the hosts act, last heartbeat 40 s ago",
-        "SSM command 1 (deploy 0.1.30-dev on web-1, web-2): cancelled",
-        "SSM command 2 (deploy 0.1.30-dev on i-9): cancelled, but it had not ended a minute later",
-        "SSM command 0: it had ended",
+        "SSM command 1 (deploy 0.1.30-dev on web-1, web-2): in flight then; it has ended",
+        "SSM command 2 (deploy 0.1.30-dev on i-9): in flight then, and a minute later",
+        "SSM command 0: it had ended before",
     ]
 
 

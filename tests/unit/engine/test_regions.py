@@ -269,3 +269,15 @@ def test_a_process_that_never_saw_its_units_names_the_region_and_calls_none_of_t
     assert lost.name == f"{FAR}/*"
     assert LOST in lost.drift
     assert not current.gone  # type: ignore[union-attr]
+
+
+def test_a_lost_region_is_skipped_by_its_name_and_healed_later() -> None:
+    app = running_old()
+    app.far.lost = ALL
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW, skip=FAR)
+    assert list(app.home.serving.values()) == [NEW] * 2
+    assert list(app.far.serving.values()) == [OLD] * 2
+    found_again(app)
+    heal(app, env="dev")
+    assert app.serving == [NEW] * 4

@@ -235,6 +235,8 @@ def test_a_job_without_credentials_builds_and_publish_keeps_what_runs_also_if_th
     assert "package api is new: what runs on dev is not asked without AWS credentials" in app.screen.lines
     app.signed_in = True
     second = line.published(app, NEXT)
+    warning = "package api was built of the same inputs, with other bytes: name all that its command reads"
+    assert any(row.startswith(warning) for row in app.screen.warnings)
     assert (second.packages["api"].sha256, second.packages["api"].built_for) == (first.packages["api"].sha256, VERSION)
     assert second.static["site"].files_sha256 == first.static["site"].files_sha256
     assert line.wrote == COPIED

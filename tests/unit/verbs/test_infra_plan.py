@@ -62,57 +62,65 @@ def plans(app: FakeApp) -> list[str]:
     return [key for key in app.store.objects if key.startswith("hello/_infra/dev/plans/")]
 
 
+def plan_of(app: FakeApp, **asked: Any) -> Planned:
+    planned = infra_plan(app, **asked)
+    assert planned
+    return planned
+
+
 # -- what it says ------------------------------------------------------------------------------------------------------
 
 
 def test_a_plan_locks_nothing_stores_nothing_and_leaves_no_file(app: FakeApp, tool: FakeTerraform) -> None:
     before = dict(app.store.objects)
-    planned = infra_plan(app, artifact=VERSION)
+    planned = plan_of(app, artifact=VERSION)
     assert tool.calls == ["init", "plan without a lock", "show"]
     assert (planned.has_changes, planned.artifact, planned.planned) == (True, VERSION, "")
     assert app.screen.lines[-1] == "infra of dev: 1 to add"
     assert app.store.objects == before
     assert not list(app.root.rglob("*.tfplan"))
-    assert planned.ci_outputs(app) == {"has_changes": "true", "planned": "", "artifact": VERSION}
+    assert planned.comment
+    outputs = {"has_changes": "true", "planned": "", "artifact": VERSION, "summary": planned.comment.to_json()}
+    assert planned.ci_outputs(app) == outputs
 
 
 def test_with_nothing_to_change_the_output_is_false(app: FakeApp) -> None:
     infra_apply(app, artifact=VERSION)
-    planned = infra_plan(app, artifact=VERSION)
+    planned = plan_of(app, artifact=VERSION)
     assert planned.ci_outputs(app)["has_changes"] == "false"
     assert app.screen.lines[-1] == "infra of dev: nothing to change"
 
 
 def test_without_a_version_it_is_for_what_runs(app: FakeApp, tool: FakeTerraform) -> None:
     app.ledger.ran(VERSION)
-    assert infra_plan(app, env="dev").artifact == VERSION
+    assert plan_of(app, env="dev").artifact == VERSION
     assert tool.told[-1]["TF_VAR_artifact_id"] == VERSION
 
 
 def test_where_nothing_runs_it_is_for_no_version_and_says_so(app: FakeApp, tool: FakeTerraform) -> None:
-    assert infra_plan(app).artifact == ""
+    assert plan_of(app).artifact == ""
     assert "nothing is recorded to run in dev: planned without a version" in app.screen.lines
     assert tool.told[-1]["TF_VAR_artifact_id"] is None
 
 
 def test_a_monitor_is_told_by_exit_9_and_only_if_it_asks(app: FakeApp) -> None:
-    infra_plan(app, artifact=VERSION).insist()
+    plan_of(app, artifact=VERSION).insist()
     with pytest.raises(Incomplete, match="Drift: the infrastructure of dev is not as its configuration says: 1 to add"):
-        infra_plan(app, artifact=VERSION, detailed=True).insist()
+        plan_of(app, artifact=VERSION, detailed=True).insist()
     infra_apply(app, artifact=VERSION)
-    infra_plan(app, artifact=VERSION, detailed=True).insist()
+    plan_of(app, artifact=VERSION, detailed=True).insist()
 
 
 def test_a_frozen_environment_is_planned(app: FakeApp) -> None:
     freeze(app, env="dev", until="8h", reason="the sale")
-    assert infra_plan(app, artifact=VERSION).has_changes
+    assert plan_of(app, artifact=VERSION).has_changes
 
 
 @pytest.mark.parametrize("verb", ["init", "plan without a lock", "show"])
 def test_a_tool_that_fails_is_a_failure_and_no_plan_is_left(app: FakeApp, tool: FakeTerraform, verb: str) -> None:
     tool.fails = verb
     with pytest.raises(ServiceFailed) as caught:
-        infra_plan(app, artifact=VERSION, store=True)
+        plan_of(app, artifact=VERSION, store=True)
     assert caught.value.state == "Nothing was changed."
     assert not plans(app)
     assert not list(app.root.rglob("*.tfplan"))
@@ -122,7 +130,7 @@ def test_an_altered_artifact_starts_nothing(app: FakeApp, tool: FakeTerraform) -
     key = f"hello/dev/{VERSION}/manifest.json"
     app.store.objects[key] = replace(app.store.objects[key], body=b"{}")
     with pytest.raises(NotAuthentic):
-        infra_plan(app, artifact=VERSION)
+        plan_of(app, artifact=VERSION)
     assert tool.calls == []
 
 
@@ -134,16 +142,16 @@ def test_what_has_no_plan_is_refused_with_what_to_do(
     tmp_path: Path, tool: FakeTerraform, infra: dict[str, Any], what: str
 ) -> None:
     with pytest.raises(UsageError, match=what):
-        infra_plan(make(tmp_path, tool, **infra), artifact=VERSION)
+        plan_of(make(tmp_path, tool, **infra), artifact=VERSION)
 
 
 def test_a_var_file_that_is_not_there_is_named_before_anything_starts(tmp_path: Path, tool: FakeTerraform) -> None:
     app = make(tmp_path, tool, var_files=["{environment}.tfvars"])
     with pytest.raises(SettingsError, match=r"there is no infra/dev\.tfvars"):
-        infra_plan(app, artifact=VERSION)
+        plan_of(app, artifact=VERSION)
     assert tool.calls == []
     (app.root / "infra/dev.tfvars").touch()
-    assert infra_plan(app, artifact=VERSION).has_changes
+    assert plan_of(app, artifact=VERSION).has_changes
 
 
 # -- a pull request ----------------------------------------------------------------------------------------------------
@@ -159,12 +167,12 @@ def in_pull_request(app: FakeApp, number: str = "51") -> Comments:
 
 def test_a_pull_request_has_one_comment_an_environment_which_changes(app: FakeApp) -> None:
     board = in_pull_request(app)
-    infra_plan(app, artifact=VERSION)
+    plan_of(app, artifact=VERSION)
     [first] = board.comments.values()
     assert "1 to add" in first
     assert "terraform&#95;data.release" in first
     infra_apply(app, artifact=VERSION)
-    infra_plan(app, artifact=VERSION)
+    plan_of(app, artifact=VERSION)
     [second] = board.comments.values()
     assert "nothing to change" in second
     assert "1 to add" in app.ci.summary
@@ -173,20 +181,44 @@ def test_a_pull_request_has_one_comment_an_environment_which_changes(app: FakeAp
 def test_without_a_token_the_plan_is_made_and_it_is_said_that_nobody_was_told(app: FakeApp) -> None:
     in_pull_request(app)
     app.given["board"] = None
-    assert infra_plan(app, artifact=VERSION).has_changes
-    assert "no comment on pull request 51: the step has no GITHUB_TOKEN" in app.screen.warnings
+    assert plan_of(app, artifact=VERSION).has_changes
+    assert "no comment on pull request 51 by this step: it has no GITHUB_TOKEN" in app.screen.lines
 
 
 def test_a_comment_that_fails_changes_no_outcome(app: FakeApp) -> None:
     board = in_pull_request(app)
     board.fails = True
-    assert infra_plan(app, artifact=VERSION).has_changes
+    assert plan_of(app, artifact=VERSION).has_changes
     assert any(words.startswith("no comment on the pull request: ") for words in app.screen.warnings)
+
+
+def test_another_job_writes_the_comment_from_the_output_of_the_one_that_planned(
+    app: FakeApp, tool: FakeTerraform
+) -> None:
+    summary = plan_of(app, artifact=VERSION).ci_outputs(app)["summary"]
+    tool.calls.clear()
+    board = in_pull_request(app)
+    assert infra_plan(app, tell=summary) is None
+    assert tool.calls == []
+    [body] = board.comments.values()
+    assert "1 to add" in body
+    board.comments.clear()
+    with pytest.raises(UsageError, match="another environment's plan"):
+        infra_plan(app, tell=summary.replace('"dev"', '"prod"', 1))
+    assert not board.comments
+
+
+@pytest.mark.parametrize("summary", ["x", "{}", "[]", "null"])
+def test_what_is_no_summary_is_told_to_nobody(app: FakeApp, summary: str) -> None:
+    board = in_pull_request(app)
+    with pytest.raises(UsageError, match="--tell has no summary of a plan"):
+        infra_plan(app, tell=summary)
+    assert not board.comments
 
 
 def test_outside_a_pull_request_nobody_is_written_to(app: FakeApp) -> None:
     board = in_pull_request(app, "")
-    infra_plan(app, artifact=VERSION)
+    plan_of(app, artifact=VERSION)
     assert not board.comments
 
 
@@ -196,7 +228,7 @@ def test_outside_a_pull_request_nobody_is_written_to(app: FakeApp) -> None:
 def test_the_plan_that_was_stored_is_applied_in_another_checkout_and_then_gone(
     app: FakeApp, tool: FakeTerraform, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    digest = infra_plan(app, artifact=VERSION, store=True).planned
+    digest = plan_of(app, artifact=VERSION, store=True).planned
     assert plans(app) == [f"hello/_infra/dev/plans/{digest}.tfplan"]
     other = make(tmp_path_factory.mktemp("other"), tool)
     other.store = app.store
@@ -210,7 +242,7 @@ def test_the_plan_that_was_stored_is_applied_in_another_checkout_and_then_gone(
 
 
 def test_a_plan_that_was_overtaken_is_refused_and_not_made_again(app: FakeApp, tool: FakeTerraform) -> None:
-    digest = infra_plan(app, artifact=VERSION, store=True).planned
+    digest = plan_of(app, artifact=VERSION, store=True).planned
     infra_apply(app, artifact=NEXT)
     tool.calls.clear()
     with pytest.raises(Refused, match="The state of dev has changed since the plan") as caught:
@@ -224,7 +256,7 @@ def test_a_plan_that_was_overtaken_is_refused_and_not_made_again(app: FakeApp, t
 
 @pytest.mark.parametrize("digest", ["0" * 64, "../../x", "", "ABC"])
 def test_a_digest_of_no_plan_applies_nothing(app: FakeApp, tool: FakeTerraform, digest: str) -> None:
-    infra_plan(app, artifact=VERSION, store=True)
+    plan_of(app, artifact=VERSION, store=True)
     if digest:
         with pytest.raises(Refused, match="There is no plan"):
             infra_apply(app, artifact=VERSION, planned=digest)
@@ -232,7 +264,7 @@ def test_a_digest_of_no_plan_applies_nothing(app: FakeApp, tool: FakeTerraform, 
 
 
 def test_a_plan_is_applied_for_the_version_that_it_was_made_for_alone(app: FakeApp, tool: FakeTerraform) -> None:
-    digest = infra_plan(app, artifact=VERSION, store=True).planned
+    digest = plan_of(app, artifact=VERSION, store=True).planned
     key = plans(app)[0]
     with pytest.raises(Refused, match="has other bytes"):
         infra_apply(app, artifact=NEXT, planned=digest)
@@ -244,7 +276,7 @@ def test_a_plan_is_applied_for_the_version_that_it_was_made_for_alone(app: FakeA
 
 
 def test_an_approved_plan_waits_for_a_freeze_and_is_there_after_it(app: FakeApp, tool: FakeTerraform) -> None:
-    digest = infra_plan(app, artifact=VERSION, store=True).planned
+    digest = plan_of(app, artifact=VERSION, store=True).planned
     freeze(app, env="dev", until="8h", reason="the sale")
     with pytest.raises(Held):
         infra_apply(app, artifact=VERSION, planned=digest)
@@ -253,7 +285,7 @@ def test_an_approved_plan_waits_for_a_freeze_and_is_there_after_it(app: FakeApp,
 
 
 def test_a_dry_run_of_an_approved_plan_shows_it_and_keeps_it(app: FakeApp, tool: FakeTerraform) -> None:
-    digest = infra_plan(app, artifact=VERSION, store=True).planned
+    digest = plan_of(app, artifact=VERSION, store=True).planned
     assert infra_apply(app, artifact=VERSION, planned=digest, dry_run=True).state == "planned"
     assert "      add terraform_data.release" in app.screen.lines
     assert "apply" not in tool.calls
@@ -261,17 +293,15 @@ def test_a_dry_run_of_an_approved_plan_shows_it_and_keeps_it(app: FakeApp, tool:
 
 
 def test_old_plans_go_when_a_new_one_is_stored(app: FakeApp) -> None:
-    first = infra_plan(app, artifact=VERSION, store=True).planned
+    first = plan_of(app, artifact=VERSION, store=True).planned
     app.clock.advance(31 * 86_400)
-    second = infra_plan(app, artifact=NEXT, store=True).planned
+    second = plan_of(app, artifact=NEXT, store=True).planned
     assert first != second
     assert plans(app) == [f"hello/_infra/dev/plans/{second}.tfplan"]
 
 
 def test_the_same_plan_may_be_stored_twice(app: FakeApp) -> None:
-    assert (
-        infra_plan(app, artifact=VERSION, store=True).planned == infra_plan(app, artifact=VERSION, store=True).planned
-    )
+    assert plan_of(app, artifact=VERSION, store=True).planned == plan_of(app, artifact=VERSION, store=True).planned
 
 
 @pytest.mark.parametrize("infra", [{"plan_only": True}, {"command": ["cdk"]}])
@@ -294,7 +324,7 @@ def test_a_plan_that_takes_back_a_deployment_says_what_to_ignore(tmp_path: Path)
     tool = FakeTerraform(World(), summaries=PlanSummary((change,)))
     app = make(tmp_path, tool)
     app.settings = settings(environments={"dev": dev})
-    planned: Planned = infra_plan(app, artifact=VERSION)
+    planned: Planned = plan_of(app, artifact=VERSION)
     [warned] = planned.warnings
     assert warned.startswith("aws_ecs_service.api would change task_definition, which deployments or autoscaling set: ")
     assert warned.endswith("aws_ecs_service: lifecycle { ignore_changes = [task_definition, desired_count] }")

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from tagship import settings
+from tagship.account.desired import environment_stack
 from tagship.adapters.git.surroundings import surroundings
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.repository import Surroundings
@@ -31,6 +32,8 @@ from tagship.scaffold.written import RECORD
 from tagship.settings.ecs import Ecs
 from tagship.settings.lambda_ import Lambda
 from tagship.verbs.init import Initiated, init
+from tests.fakes.app import FakeApp
+from tests.fakes.foundation import FakeFoundation
 from tests.fakes.prompt import CTRL_C, FakePrompt
 from tests.fakes.screen import FakeScreen
 
@@ -171,6 +174,24 @@ def test_the_workflows_of_pull_requests_come_with_previews_and_with_nothing_else
     assert set(content(root)) >= WORKFLOWS_OF_PREVIEWS
     assert ".github/workflows/rollback.yml" not in content(root)
     assert "tagship preview.sweep" in (root / ".github/workflows/preview-sweep.yml").read_text()
+    assert not [note for note in here.screen.warnings if "AWS will trust" in note]
+
+
+def test_the_workflow_that_plans_comes_with_terraform_and_names_a_role_for_each_environment(
+    tmp_path: Path, wheel: Path
+) -> None:
+    root, path = repository(tmp_path / "shop", SERVICE), ".github/workflows/infra.yml"
+    begin(root, wheel)
+    assert path not in content(root)
+    settings = (root / "tagship.toml").read_text()
+    (root / "tagship.toml").write_text(f'{settings}\n[environments.dev.infra]\ndirectory = "cdk"\ncommand = ["cdk"]\n')
+    begin(root, wheel)
+    assert path not in content(root)
+    (root / "tagship.toml").write_text(f'{settings}\n[environments.dev.infra]\ndirectory = "terraform"\n')
+    here, _ = begin(root, wheel)
+    written = (root / path).read_text()
+    assert "vars.AWS_PLAN_ROLE_ARN_DEV" in written
+    assert '"terraform/**"' in written
     assert not [note for note in here.screen.warnings if "AWS will trust" in note]
 
 
@@ -454,6 +475,17 @@ def test_answers_at_the_prompt_win_over_what_was_found(tmp_path: Path, wheel: Pa
     assert (chosen.app, chosen.environment("dev").target.model_dump()["command"]) == ("till", ("python3", "-m", "till"))
 
 
+def test_kind_and_runtime_are_chosen_from_a_list_whose_first_is_what_was_found(tmp_path: Path, wheel: Path) -> None:
+    """A line with `service` in it would be typed behind: servicejob."""
+    root = repository(tmp_path / "shop", SERVICE)
+    here, _ = begin(root, wheel, "", "", "job", "", "", True)
+    assert [list(choices) for choices in here.prompt.offered] == [
+        ["service", "job", "ecs", "lambda"],
+        ["process", "docker"],
+    ]
+    assert settings.load(root / "tagship.toml", {}).environment("dev").target.model_dump()["kind"] == "job"
+
+
 def test_without_a_terminal_and_without_yes_nothing_is_written_and_the_flag_is_named(
     tmp_path: Path, wheel: Path
 ) -> None:
@@ -717,3 +749,66 @@ def test_pipelines_in_a_folder_start_for_what_changed_there(tmp_path: Path, whee
     assert promoted[True]["workflow_run"]["workflows"] == ["api-build-and-promote"]
     for file in workflows.glob("api-*.yml"):
         assert yaml.safe_load(file.read_text())["defaults"]["run"]["working-directory"] == "api", file.name
+
+
+# -- previews ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["service", "job", "ecs", "lambda"])
+@pytest.mark.parametrize("runtime", ["process", "docker"])
+def test_previews_are_begun_for_each_kind_with_names_of_their_own(
+    tmp_path: Path, wheel: Path, kind: str, runtime: str
+) -> None:
+    if (kind, runtime) == ("ecs", "process"):
+        pytest.skip("a service of ECS runs an image")
+    root = repository(tmp_path / "shop", {**SERVICE, "Dockerfile": "FROM x\n"} if runtime == "docker" else SERVICE)
+    here, _ = begin(root, wheel, kind=kind, runtime=runtime, previews=True)
+    chosen = settings.load(root / "tagship.toml", {})
+    preview, dev = chosen.environment("pr-51"), chosen.environment("dev")
+    assert type(preview.target) is type(dev.target)
+    own = [*preview.target.stack_functions, *preview.target.stack_services, *preview.target.resource_tags.values()]
+    assert any("pr-51" in name for name in own)
+    if runtime == "docker":
+        assert preview.image.repository == f"{dev.image.repository}-previews"
+    assert {"preview.yml", "preview-sweep.yml"} <= {path.name for path in (root / ".github/workflows").iterdir()}
+    assert any(
+        "`remove` takes that away; until it is named, closing a preview fails" in row for row in here.screen.lines
+    )
+
+
+def test_previews_that_are_begun_make_the_stack_of_their_role(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel, kind="lambda", previews=True)
+    app = FakeApp(root=root, settings=settings.load(root / "tagship.toml", {}), given={"foundation": FakeFoundation()})
+    wanted = environment_stack(app, "previews", {}, "", ("", ""))  # type: ignore[arg-type]
+    assert "function:shop-pr-*" in wanted.template
+
+
+def test_closing_a_preview_fails_until_its_tool_is_named(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel, previews=True)
+    shell, option, script = settings.load(root / "tagship.toml", {}).previews.remove
+    assert (shell, option) == ("sh", "-c")
+    assert script == "echo 'previews.remove in tagship.toml names no tool yet' >&2; exit 1"
+
+
+def test_previews_in_a_folder_name_its_workflows(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {})
+    (root / "api").mkdir()
+    (root / "api/app.py").write_text("")
+    here = Here(root / "api", FakePrompt(possible=False))
+    init(here, source=str(wheel), yes=True, own_folder=True, previews=True, command="python3 app.py", name="api")
+    chosen = settings.load(root / "api/tagship.toml", {})
+    written = {path.name for path in (root / ".github/workflows").iterdir()}
+    assert {chosen.previews.workflow, chosen.previews.sweep_workflow} <= written
+    assert not any("AWS will trust jobs of" in note for note in here.screen.warnings)
+
+
+def test_previews_of_settings_that_are_there_are_the_teams_to_write(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    before = content(root)
+    with pytest.raises(UsageError, match=r"--previews writes \[previews\] into a new tagship\.toml") as caught:
+        begin(root, wheel, previews=True)
+    assert caught.value.remedy.endswith("as docs/previews.md has it; then, for the workflows: tagship init")
+    assert content(root) == before

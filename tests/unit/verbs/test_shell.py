@@ -10,7 +10,7 @@ import pytest
 
 from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError
 from tagship.verbs.shell import shell
-from tests.fakes.app import FakeApp
+from tests.fakes.app import FakeApp, settings
 from tests.fakes.prompt import FakePrompt
 from tests.fakes.target import FakeTarget, machine
 
@@ -89,3 +89,31 @@ def test_what_has_no_shell_says_so() -> None:
     with pytest.raises(Refused, match="A host has no shell to enter") as refused:
         shell(app)
     assert refused.value.remedy == "Read what it wrote: inv logs --env dev"
+
+
+def sandboxed(folder: str) -> tuple[FakeApp, Plugin]:
+    plugin = Plugin("")
+    app = FakeApp(
+        settings=settings(sandbox=True),
+        hosts=FakeTarget([machine("web-1")], folder=folder),
+        prompt=FakePrompt(possible=True),
+    )
+    app.given["machine"] = plugin
+    return app, plugin
+
+
+def test_a_sandboxs_host_is_a_folder_and_needs_no_plugin() -> None:
+    app, plugin = sandboxed("/work/.tagship/hosts/web-1")
+    assert shell(app).unit == "web-1"
+    [(words, variables)] = plugin.ran
+    assert words[-1] == "/work/.tagship/hosts/web-1"
+    assert variables == {"HOME": "/work/.tagship/hosts/web-1/root", "PS1": "SANDBOX web-1$ "}
+    assert "This is no other machine" in app.screen.text
+
+
+def test_what_has_no_folder_in_the_sandbox_is_refused_with_what_can_be_read() -> None:
+    app, plugin = sandboxed("")
+    with pytest.raises(Refused, match="The sandbox has no shell on a host") as refused:
+        shell(app)
+    assert refused.value.remedy == "Read what it wrote: inv logs --env dev"
+    assert not plugin.ran

@@ -35,12 +35,13 @@ class Busy(Exception):
 class TemplateVersion:
     """A version of a launch template.
 
-    `label` is None if tagship did not make it.
+    `label` is None if tagship did not make it. `type` is empty if it names requirements, or leaves it to the group.
     """
 
     number: str
     image: str
     label: VersionLabel | None
+    type: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,9 @@ class AsgCalls:
 
 
 def _version_of(row: Mapping[str, Any]) -> TemplateVersion:
-    image = row.get("LaunchTemplateData", {}).get("ImageId", "")
+    data = row.get("LaunchTemplateData", {})
     label = VersionLabel.read(row.get("VersionDescription") or "")
-    return TemplateVersion(str(row["VersionNumber"]), image, label)
+    return TemplateVersion(str(row["VersionNumber"]), data.get("ImageId", ""), label, data.get("InstanceType", ""))
 
 
 def _code(error: BaseException | None) -> str:

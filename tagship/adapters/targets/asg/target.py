@@ -15,6 +15,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.asg.calls import AsgCalls
 from tagship.adapters.targets.asg.following import GroupFollowing
+from tagship.adapters.targets.asg.launching import LaunchCheck
 from tagship.adapters.targets.asg.leftovers import TemplateShelf
 from tagship.adapters.targets.asg.proof import ASK_AGAIN, InstanceProof
 from tagship.adapters.targets.asg.records import GroupRecords
@@ -94,10 +95,15 @@ class AsgTarget:
         action: str,
         manifest: Manifest,
         manifest_sha256: str,
-        units: Sequence[Unit],  # noqa: ARG002 (of the port)
+        units: Sequence[Unit],
     ) -> Sequence[Obstacle]:
-        """Find instances whose processors can't run the artifact's image."""
-        return self._hosts.obstacles(action, manifest, manifest_sha256, ())
+        """Find instances, and launch templates, that can't run the artifact's image."""
+        # A rollback goes to a version of the template that ran.
+        if action == "rollback":
+            return ()
+        groups = self._calls.groups([unit.id for unit in units] or self.table.groups)
+        launched = list(LaunchCheck(self.context.aws, self._calls).obstacles(manifest, list(groups.values())))
+        return launched or self._hosts.obstacles(action, manifest, manifest_sha256, ())
 
     def shelves(self) -> Sequence[Shelf]:
         """Name the places of what deployments left: a launch template each."""

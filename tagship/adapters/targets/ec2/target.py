@@ -12,8 +12,7 @@ tagship, over all of them, and hosts that one failure in their command has cut o
 from __future__ import annotations
 
 import contextlib
-import random
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -25,11 +24,12 @@ from tagship.adapters.aws.sessions import opened
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.ec2 import boot, orders
 from tagship.adapters.targets.ec2.answers import Answers
+from tagship.adapters.targets.ec2.collecting import Collecting, Glimpse
 from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.logs import asked_lines, sent_lines
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.processors import ProcessorCheck
-from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, SHELL_TIME, Sender, Sent
+from tagship.adapters.targets.ec2.sending import SHELL_TIME, Sender, Sent
 from tagship.domain.change import Change
 from tagship.domain.ec2 import folders
 from tagship.domain.ec2.adoption import adoption_commands
@@ -40,19 +40,14 @@ from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.rules import Rules
-from tagship.domain.text import counted
 from tagship.domain.units import Operation, Report, Unit
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import Refused
 from tagship.ports.logs import Session
 from tagship.ports.target import Pins, Script, Tick
 from tagship.settings.ec2 import Ec2, Hosts
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
-
-GRACE = 30  # seconds after delivery and execution have timed out, for SSM to say so
-FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.2  # seconds between polls: quick for a rollback, easy on the API
-LOOK = 20  # seconds between looks whether the hosts that are waited for are still there
 
 
 @dataclass
@@ -124,7 +119,7 @@ class Ec2Target(ProcessorCheck):
         """Ask each host what it runs; an unreached one is `silent`."""
         question = orders.question(self.context.settings, self.ec2, self.environment)
         sent = self._sender.send(question, [host.id for host in units])
-        return self._collect(sent, units, question.timeout, tick)
+        return self._collecting().collect(sent, units, question.timeout, tick)
 
     def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
         """Send one command for each 50 hosts."""
@@ -141,47 +136,20 @@ class Ec2Target(ProcessorCheck):
 
         A host that is gone is not waited for. One that never ends is `silent` once its time is over.
         """
-        return self._collect(Sent(list(operations), self._unsent), units, self._order(change).timeout, tick)
+        question = orders.question(self.context.settings, self.ec2, self.environment)
+        glimpse = Glimpse(lambda ids: self._sender.send(question, ids))
+        sent = Sent(list(operations), self._unsent)
+        return self._collecting(glimpse).collect(sent, units, self._order(change).timeout, tick)
 
     def _order(self, change: Change) -> Order:
         return orders.order(self.context.settings, self.ec2, change)
 
-    def _collect(self, sent: Sent, units: Sequence[Unit], longest: float, tick: Tick) -> Sequence[Report]:
-        clock, answers = self.context.clock, Answers(self.aws)
-        reports = {host: Report(host, "silent", reason=reason) for host, reason in sent.unsent.items()}
-        reached = {host for operation in sent.operations for host in operation.units}
-        reports.update(_silent({host.id for host in units} - reached - set(reports), "nothing was sent to it"))
-        awaited = {host.id for host in units} - set(reports)
-        began, wait, looked = clock.now(), FIRST_WAIT, 0.0
-        total = counted(len(units), "host")
-        while awaited:
-            for operation in sent.operations:
-                if not awaited.isdisjoint(operation.units):
-                    reports.update(answers.ended(operation.id, awaited))
-            awaited -= set(reports)
-            answered = len(units) - len(awaited)
-            tick(f"{answered} of {total} answered" if answered else f"waiting for {total}")
-            age = (clock.now() - began).total_seconds()
-            if awaited and age - looked > LOOK:
-                looked = age
-                reports.update(self._left(awaited))
-            if age > DELIVERY + longest + GRACE:
-                reports.update(_silent(awaited - set(reports), "SSM never said how it ended"))
-            awaited -= set(reports)
-            if awaited:
-                clock.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311 (jitter, not a secret)
-                wait = min(wait * GROWTH, LONGEST_WAIT)
-        return [reports[host.id] for host in units]
+    def _collecting(self, glimpse: Glimpse | None = None) -> Collecting:
+        return Collecting(Answers(self.aws), self.context.clock, self._running, glimpse)
 
-    def _left(self, awaited: set[str]) -> dict[str, Report]:
-        """Report the awaited hosts that have left."""
-        # What cannot be asked now is asked again later.
-        try:
-            with self.aws.translated(f"looking for {counted(len(awaited), 'host')} of {self.environment}"):
-                running = {instance["InstanceId"] for instance in self._instances.running()}
-        except ServiceFailed:
-            return {}
-        return _silent(awaited - running, GONE)
+    def _running(self) -> set[str]:
+        with self.aws.translated(f"looking for the hosts of {self.environment}"):
+            return {instance["InstanceId"] for instance in self._instances.running()}
 
     # -- what was started ----------------------------------------------------------------------------------------------
 
@@ -272,7 +240,7 @@ class Ec2Target(ProcessorCheck):
 
     def _shell(self, action: str, lines: Sequence[str], units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         sent = self._sender.shell(action, lines, [host.id for host in units])
-        return self._collect(sent, units, SHELL_TIME, tick)
+        return self._collecting().collect(sent, units, SHELL_TIME, tick)
 
     def files(self) -> Mapping[str, bytes]:
         """Write the environment's conf, which its hosts read from every bundle."""
@@ -286,10 +254,6 @@ class Ec2Target(ProcessorCheck):
     def first_boot(self, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
         """Render the user data of a launch template."""
         return boot.script(self.context, self.ec2, self.environment, artifact_id, pins, compress=compress)
-
-
-def _silent(ids: Iterable[str], reason: str) -> dict[str, Report]:
-    return {host: Report(host, "silent", reason=reason) for host in ids}
 
 
 def connect(context: Context, environment: str) -> Ec2Target:

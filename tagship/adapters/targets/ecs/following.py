@@ -25,7 +25,7 @@ from tagship.domain.units import Report, superseded
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
 
-FIRST_LOOK, LAST_LOOK = 0.2, 3.0  # seconds between two looks
+FIRST_LOOK, LAST_LOOK = 0.5, 3.0  # seconds between two looks
 APPEARS = timedelta(seconds=60)  # within which a service deployment has to be listed
 
 
@@ -78,6 +78,8 @@ class ServiceFollowing:
         until = now + timedelta(seconds=self.timeout)
         ways = {name: Way(service, until, now + APPEARS) for name, service in begun.items()}
         waits = Growing(FIRST_LOOK, LAST_LOOK)
+        if any(service.started for service in begun.values()):  # no task can have started by now
+            self._rest(ways, waits.take())
         return until_ended(ways, self._looked, lambda ways: self._rest(ways, waits.take()))
 
     def _rest(self, ways: Mapping[str, Way], seconds: float) -> None:

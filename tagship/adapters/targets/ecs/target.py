@@ -193,9 +193,10 @@ class EcsTarget:
             return Report(name, "refused", reason=reason.what.rstrip("."))
 
     def _beginning(self, calls: EcsCalls, change: Change) -> ServiceStart:
-        artifact = ImageArtifact(self.context.store, change, self.context.settings.images_in)
-        repository = self.context.settings.environment(self.environment).image.repository
-        return ServiceStart(calls, change, self.table, artifact, repository)
+        settings = self.context.settings
+        own = settings.environment(self.environment)
+        artifact = ImageArtifact(self.context.store, change, settings.images_in, own.known_outputs)
+        return ServiceStart(calls, change, self.table, artifact, own.image.repository)
 
     def finish(
         self,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from tagship.adapters.targets.carried import AGAIN, Carried
 from tagship.domain.lambda_.record import Label
@@ -14,17 +12,7 @@ from tagship.errors import ArtifactMissing
 
 @dataclass(frozen=True)
 class Artifact(Carried):
-    """The artifact of a change to functions.
-
-    `outputs` reads what infrastructure gives them.
-    """
-
-    outputs: Callable[[], Mapping[str, str]] = dict
-
-    @cached_property
-    def variables(self) -> Mapping[str, str]:
-        """Read the settings' variables of that time, and infrastructure's of now."""
-        return {**self.outputs(), **super().variables}
+    """The artifact of a change to functions."""
 
     @property
     def label(self) -> Label:

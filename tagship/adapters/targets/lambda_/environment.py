@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.adapters.aws.session import Aws
@@ -12,7 +12,6 @@ from tagship.adapters.targets.lambda_.examining import FunctionExamination
 from tagship.adapters.targets.lambda_.leftovers import FunctionShelf
 from tagship.adapters.targets.lambda_.logs import function_lines
 from tagship.adapters.targets.lambda_.obstacles import FunctionObstacles
-from tagship.adapters.targets.lambda_.outputs import OutputVariables
 from tagship.adapters.targets.lambda_.together import at_once
 from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.finding import Finding
@@ -66,8 +65,9 @@ class FunctionUnits:
         return [FunctionShelf(self.context.aws, name) for name in self.table.functions]
 
     @property
-    def output_variables(self) -> OutputVariables:
-        return OutputVariables(self.context.root, self.table.outputs, self.environment)
+    def known_outputs(self) -> Mapping[str, str]:
+        """Return the outputs of infrastructure that variables may name."""
+        return self.context.settings.environment(self.environment).known_outputs
 
     def obstacles(
         self,
@@ -80,8 +80,7 @@ class FunctionUnits:
         watching = Watching(self.context.aws, self.table.alarms if self.table.steps else (), 0)
         look = FunctionObstacles(action, manifest, self.context.registry, watching, self.table.functions)
         rows = at_once(self._all_calls(units), look.of, "looking at the functions")
-        given = self.output_variables.obstacles() if action != "rollback" else ()  # its version has them already
-        return [*given, *look.of_all(), *(obstacle for row in rows.values() for obstacle in row)]
+        return [*look.of_all(), *(obstacle for row in rows.values() for obstacle in row)]
 
     def examine(self) -> Iterator[Finding]:
         """Look at how each function is set up."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tagship.adapters.targets.lambda_.calls import Missing, Raced
-from tagship.adapters.targets.lambda_.switch import Hand, Switch
+from tagship.adapters.targets.lambda_.hand import Hand
+from tagship.adapters.targets.lambda_.switch import Switch
 from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.lambda_.record import BEGUN
 from tagship.domain.units import Report

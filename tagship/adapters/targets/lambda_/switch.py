@@ -12,6 +12,7 @@ from tagship.adapters.targets.lambda_.asking import Answered, Query
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import overtaken_by
 from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.hand import Hand
 from tagship.adapters.targets.lambda_.several import Several, given_up_too
 from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.lambda_.answer import VERSION
@@ -20,31 +21,6 @@ from tagship.domain.text import listed
 from tagship.domain.units import Report
 from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
 from tagship.settings.lambda_ import Function
-
-
-@dataclass(frozen=True)
-class Hand:
-    """One function under this change: its alias, and our record."""
-
-    calls: Calls
-    function: Function
-    alias: Alias
-    record: Record
-
-    @property
-    def name(self) -> str:
-        return self.calls.function
-
-    @property
-    def moved(self) -> bool:
-        """Tell whether its alias names the change's version by now."""
-        return self.alias.record is not None and self.alias.record.state == DONE
-
-    def report(self, outcome: str, reason: str = "", evidence: str = "", serves: str | None = None) -> Report:
-        """Report on it; it serves what it served before unless said otherwise."""
-        record = self.record
-        now = record.previous if serves is None else serves
-        return Report(self.name, outcome, record.artifact, now, record.previous, reason, evidence)
 
 
 @dataclass(kw_only=True)

@@ -139,7 +139,7 @@ class LambdaTarget(FunctionUnits):
         return Asking(health, self.context.clock.sleep, events(self.table.functions, self.context.root))
 
     def _maker(self, change: Change, asking: Asking) -> Maker:
-        artifact = Artifact(self.context.store, change, self.context.settings.images_in, self.output_variables.read)
+        artifact = Artifact(self.context.store, change, self.context.settings.images_in, self.known_outputs)
         now = self.context.clock.now
         return Maker(self.table.timeout, asking.wait, now, artifact=artifact, bucket=self.context.settings.aws.bucket)
 

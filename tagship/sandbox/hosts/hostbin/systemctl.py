@@ -168,9 +168,18 @@ def nothing(_names: list[str], _now: bool) -> int:
 
 
 def journal(words: list[str]) -> int:
+    """Print what units wrote; each line has the time of its file's last."""
     unit, lines = words[words.index("--unit") + 1], int(words[words.index("--lines") + 1])
-    if _log(unit).is_file():
-        print("\n".join(_log(unit).read_text("utf-8", errors="replace").splitlines()[-lines:]))
+    timed = "short-unix" in words
+    since = float(words[words.index("--since") + 1].removeprefix("@")) if timed else 0.0
+    host = unit.partition("@")[0]
+    STATES.mkdir(parents=True, exist_ok=True)
+    for file in sorted(STATES.glob(f"{unit}.log")):
+        at = file.stat().st_mtime
+        if at >= since:
+            before = f"{at:.6f} {host} {host}: " if timed else ""
+            written = file.read_text("utf-8", errors="replace").splitlines()[-lines:]
+            print("\n".join(f"{before}{line}" for line in written))
     return 0
 
 

@@ -51,6 +51,17 @@ def test_a_file_that_nothing_was_written_to_since_then_is_left_out(tmp_path: Pat
     assert read_journal("web-1", answer(tmp_path)["facts"]) == ([], False)
 
 
+def test_a_host_that_is_a_folder_has_a_journal_of_its_own_for_jobs(tmp_path: Path) -> None:
+    wrote(tmp_path, "1-app.log", "of a file\n")
+    program = tmp_path / "bin/journalctl"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\ntest "$2" = "hello@*.service" && echo "1700000000.5 host hello: ran"\n')
+    program.chmod(0o755)
+    lines, _ = read_journal("web-1", answer(tmp_path)["facts"])
+    assert [line.text for line in lines] == ["ran", "of a file"]
+    assert lines[0].at == datetime.fromtimestamp(1700000000.5, UTC)
+
+
 def test_a_host_without_a_log_says_nothing(tmp_path: Path) -> None:
     assert read_journal("web-1", answer(tmp_path)["facts"]) == ([], False)
 

@@ -1,0 +1,106 @@
+"""Wait for what was sent to hosts: one poll a command until each host has ended, left, or had its time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tagship.adapters.targets.ec2.answers import Answers
+from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, Sent
+from tagship.domain.text import counted
+from tagship.domain.units import Report, Unit
+from tagship.errors import ServiceFailed, TagshipError
+from tagship.ports.people import Clock
+from tagship.ports.target import Tick
+
+GRACE = 30  # seconds after delivery and execution have timed out, for SSM to say so
+FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.2  # seconds between polls: quick for a rollback, easy on the API
+LOOK = 20  # seconds between looks whether the hosts that are waited for are still there
+ASK = 15  # seconds between two questions what one of them is at
+
+
+@dataclass
+class Glimpse:
+    """What one host that is waited for says meanwhile: at which attempt of its health checks it is.
+
+    `send` sends a host the question. It takes one call a round: whatever fails of it is no failure of the deployment.
+    """
+
+    send: Callable[[Sequence[str]], Sent]
+    words: str = ""
+    _asked: float = 0.0
+    _pending: tuple[str, str] = ("", "")  # a host, and the command that asks it
+
+    def look(self, answers: Answers, awaited: set[str], age: float) -> str:
+        """Return its last words; empty if there are none yet."""
+        with suppress(TagshipError):
+            host, command = self._pending
+            if command and host in awaited and age - self._asked < 2 * ASK:
+                if report := answers.ended(command, {host}).get(host):
+                    asking = report.facts.get("asking", "")
+                    self.words, self._pending = asking if isinstance(asking, str) else "", ("", "")
+            elif age - self._asked >= ASK:
+                self._asked, self._pending, host = age, ("", ""), min(awaited)
+                for operation in self.send([host]).operations[:1]:
+                    self._pending = host, operation.id
+        return self.words
+
+
+@dataclass
+class Collecting:
+    """Collects what hosts say; `running` lists the instances that are there."""
+
+    answers: Answers
+    clock: Clock
+    running: Callable[[], set[str]]
+    glimpse: Glimpse | None = None
+    _words: str = field(default="", init=False)
+
+    def collect(self, sent: Sent, units: Sequence[Unit], longest: float, tick: Tick) -> list[Report]:
+        """Poll until every host has ended.
+
+        One that never ends is `silent` once `longest` seconds, and SSM's own time, are over.
+        """
+        reports = {host: Report(host, "silent", reason=reason) for host, reason in sent.unsent.items()}
+        reached = {host for operation in sent.operations for host in operation.units}
+        reports.update(_silent({host.id for host in units} - reached - set(reports), "nothing was sent to it"))
+        awaited = {host.id for host in units} - set(reports)
+        began, wait, looked = self.clock.now(), FIRST_WAIT, 0.0
+        while awaited:
+            for operation in sent.operations:
+                if not awaited.isdisjoint(operation.units):
+                    reports.update(self.answers.ended(operation.id, awaited))
+            awaited -= set(reports)
+            age = (self.clock.now() - began).total_seconds()
+            tick(self._phase(len(units), awaited, age))
+            if awaited and age - looked > LOOK:
+                looked = age
+                reports.update(self._left(awaited))
+            if age > DELIVERY + longest + GRACE:
+                reports.update(_silent(awaited - set(reports), "SSM never said how it ended"))
+            awaited -= set(reports)
+            if awaited:
+                self.clock.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311 (jitter, not a secret)
+                wait = min(wait * GROWTH, LONGEST_WAIT)
+        return [reports[host.id] for host in units]
+
+    def _phase(self, count: int, awaited: set[str], age: float) -> str:
+        """Say how many have answered, and what one of the others is at."""
+        total, answered = counted(count, "host"), count - len(awaited)
+        words = self.glimpse.look(self.answers, awaited, age) if self.glimpse and awaited else ""
+        said = f"{answered} of {total} answered" if answered else f"waiting for {total}"
+        return f"{said}; {words}" if words else said
+
+    def _left(self, awaited: set[str]) -> dict[str, Report]:
+        """Report the awaited hosts that have left."""
+        # What cannot be asked now is asked again later.
+        try:
+            return _silent(awaited - self.running(), GONE)
+        except ServiceFailed:
+            return {}
+
+
+def _silent(ids: Iterable[str], reason: str) -> dict[str, Report]:
+    return {host: Report(host, "silent", reason=reason) for host in ids}
