@@ -70,6 +70,8 @@ public_key = "{environment}.pub.pem"
 directory = "build/api"
 [packages.function]
 directory = "build/function"
+[static.site]
+directory = "build/site"
 """
 IMAGE = 'image = { repository = "example.com/hello" }'
 TAGS = 'tags = { a = "b" }'
