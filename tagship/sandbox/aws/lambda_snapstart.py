@@ -19,7 +19,7 @@ from tagship.sandbox.pace import now
 PUBLISHED = "PublishedVersions"
 SUPPORTED = ("java", "python3.12", "python3.13", "python3.14", "dotnet8", "dotnet10")
 TOO_OLD = ("java8", "java8.al2")
-NOT_READY = "Lambda is initializing your function. It will be ready to invoke once your function state becomes active."
+NOT_READY = "Lambda is initializing your function. It can be invoked when the function state becomes Active."
 FAILED = ("FunctionError.RuntimeInitError", "Error: Runtime exited with error: exit status 1")
 
 
