@@ -102,17 +102,6 @@ def under_way(ground: Groups) -> tuple[Any, str]:
     return child, version
 
 
-def is_superseded(ground: Groups) -> Ran:
-    """Somebody cancels the refresh, and has the group launch another version of the template."""
-    child, version = under_way(ground)
-    ground.place.scaling.cancel_instance_refresh(AutoScalingGroupName=GROUP)
-    until(lambda: ground.refreshes()[0]["Status"] == "Cancelled")
-    ground.place.scaling.update_auto_scaling_group(
-        AutoScalingGroupName=GROUP, LaunchTemplate={"LaunchTemplateName": GROUP, "Version": "1"}
-    )
-    return ground.ended(child, "deploy", "--version", version)
-
-
 def is_interrupted(ground: Groups) -> Ran:
     """Ctrl-C, without a terminal to ask at."""
     child, version = under_way(ground)
@@ -129,7 +118,6 @@ FAILURES = {
     "the identity may not ask": Failure(may_not_be_asked, 8),
     "its runner dies": Failure(dies, 0, serves=""),
     "its runner dies and it is run again": Failure(dies_and_is_run_again, 4, serves=""),
-    "somebody else changes it": Failure(is_superseded, 6, serves=""),
     "Ctrl-C": Failure(is_interrupted, 130, serves=""),
 }
 
