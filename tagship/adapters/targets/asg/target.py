@@ -175,7 +175,7 @@ class AsgTarget:
             return Report(name, "failed", reason=reason.what.rstrip("."))
 
     def _is_spoiled(self, artifact_id: str, group: GroupFacts) -> bool:
-        """Tell whether an instance was edited by hand, or its boot ended badly."""
+        """Tell whether an instance was edited, or its boot ended badly."""
         proof, members = self._proof(artifact_id), [member for member in group.present if member.serves]
         proof.look(members, lambda _: None)
         return bool(proof.edited(members) or proof.failed(members))
