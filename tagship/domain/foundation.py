@@ -192,10 +192,7 @@ def with_blocks(
 
 
 def _fitting(template: str, absent: Sequence[str]) -> str:
-    """Leave out what is for something absent, descriptions, then comments, until it fits.
-
-    Those beside a permission say why it is there, and go last.
-    """
+    """Leave out policies of absent things, descriptions, comments, until it fits."""
     for pattern in (_POLICY, _STATEMENT):
         for noun in absent:
             if len(template.encode()) > LARGEST:

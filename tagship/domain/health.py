@@ -46,7 +46,7 @@ SAME = Accepted()  # 2xx with the version
 
 
 def is_settled(samples: Sequence[Sample], times: int) -> bool:
-    """Tell whether the same bad answer came so often in a row that it is final.
+    """Tell whether a bad answer came often enough to be final.
 
     What answers has started. No answer says nothing, and 502, 503 and 504 say that it is not ready yet. 0: never.
     """

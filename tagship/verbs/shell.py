@@ -70,7 +70,7 @@ def _in_the_folder(app: App, environment: str, unit: Unit, target: Enterable) ->
         raise Refused(
             f"The sandbox has no shell on a {unit.noun}.", remedy=f"Read what it wrote: {commands.logs(environment)}"
         )
-    app.screen.say(f"This is no other machine: a shell of yours in {folder}, which stands for {unit.name}.")
+    app.screen.say(f"This is your own machine: a shell in {folder}, which stands for {unit.name}.")
     app.screen.say("Its app is in opt/ there; your files are all in reach, and so is what else runs here. Leave: exit")
     words = ["bash", "-c", 'cd "$1" && exec bash --noprofile --norc', "bash", folder]
     app.machine.attach(words, {"HOME": f"{folder}/root", "PS1": f"SANDBOX {unit.name}$ "})

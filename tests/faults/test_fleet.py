@@ -172,7 +172,7 @@ def test_a_host_that_is_terminated_while_it_acts_is_not_waited_for(ground: Groun
     """Its command never ends: it is known to be gone because no running instance has its id."""
     version, gone = publish(ground, "0.1.5"), ground.ids[30]
     ground.behave(quickest=0.01, slowest=0.05, stuck=[gone])
-    quickly = "import tagship.adapters.targets.ec2.target as target; target.LOOK = 1"
+    quickly = "import tagship.adapters.targets.ec2.collecting as collecting; collecting.LOOK = 1"
     with _deploying(ground, version, quickly) as ran:
         until(lambda: any(gone in one for one in sent(ground, version, "deploy")))
         client(_running(ground), "ec2").terminate_instances(InstanceIds=[gone])

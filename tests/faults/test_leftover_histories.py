@@ -193,6 +193,7 @@ class Leftovers(CleanedUp):
                 forge.pulls = {7: "open"}
                 self.each[PREVIEW].machines = self.each[PREVIEW].machines or [machine("pr-7-1")]
                 if not self.app.store.head(layout.artifact("hello", PREVIEW, BUILD, layout.MANIFEST)):
+                    self.app.remove(BUILD, PREVIEW)  # what a killed cleanup left: the same bytes may be stored again
                     self.app.publish(BUILD, environment=PREVIEW)
                     self._push(BUILD)
                 deploy(self.app, artifact=BUILD, env=PREVIEW)

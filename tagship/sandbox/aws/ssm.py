@@ -89,7 +89,7 @@ class _Api:
         return {"Command": answer | {"TargetCount": len(hosts)}}
 
     def start_session(self, request: Any) -> Mapping[str, Any]:
-        """Answer with the host's folder, where AWS has the address of a stream."""
+        """Answer with the host's folder in place of a stream's address."""
         target = request._get_param("Target")
         machine = self.world.machines.get(target)
         if machine is None:

@@ -108,7 +108,7 @@ def test_a_sandboxs_host_is_a_folder_and_needs_no_plugin() -> None:
     [(words, variables)] = plugin.ran
     assert words[-1] == "/work/.tagship/hosts/web-1"
     assert variables == {"HOME": "/work/.tagship/hosts/web-1/root", "PS1": "SANDBOX web-1$ "}
-    assert "This is no other machine" in app.screen.text
+    assert "This is your own machine" in app.screen.text
 
 
 def test_what_has_no_folder_in_the_sandbox_is_refused_with_what_can_be_read() -> None:

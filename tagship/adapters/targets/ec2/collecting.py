@@ -23,7 +23,7 @@ ASK = 15  # seconds between two questions what one of them is at
 
 @dataclass
 class Glimpse:
-    """What one host that is waited for says meanwhile: at which attempt of its health checks it is.
+    """What a host that is waited for says of its health checks.
 
     `send` sends a host the question. It takes one call a round: whatever fails of it is no failure of the deployment.
     """
@@ -87,11 +87,11 @@ class Collecting:
         return [reports[host.id] for host in units]
 
     def _phase(self, count: int, awaited: set[str], age: float) -> str:
-        """Say how many have answered, and what one of the others is at."""
+        """Count those that answered; add what another says meanwhile."""
         total, answered = counted(count, "host"), count - len(awaited)
         words = self.glimpse.look(self.answers, awaited, age) if self.glimpse and awaited else ""
-        said = f"{answered} of {total} answered" if answered else f"waiting for {total}"
-        return f"{said}; {words}" if words else said
+        phase = f"{answered} of {total} answered" if answered else f"waiting for {total}"
+        return f"{phase}; {words}" if words else phase
 
     def _left(self, awaited: set[str]) -> dict[str, Report]:
         """Report the awaited hosts that have left."""

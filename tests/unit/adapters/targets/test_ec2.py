@@ -16,8 +16,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from tagship import resources
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.answers import WORDS
+from tagship.adapters.targets.ec2.collecting import GRACE, LOOK
 from tagship.adapters.targets.ec2.orders import order
-from tagship.adapters.targets.ec2.target import DELIVERY, GRACE, LOOK, Ec2Target, connect
+from tagship.adapters.targets.ec2.sending import DELIVERY
+from tagship.adapters.targets.ec2.target import Ec2Target, connect
 from tagship.domain.change import Change
 from tagship.domain.ec2 import document
 from tagship.domain.units import Report, Unit
