@@ -85,7 +85,7 @@ test-permissions: setup ; $(VENV)/bin/python -m pytest -n auto tests/permissions
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
-test-cleanup: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n 2 tests/faults/test_cleanup_histories.py tests/faults/test_leftover_histories.py $(ARGS) # 20,000 histories of cleanup, of every kind
+test-cleanup: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n 2 tests/faults/test_cleanup_histories.py tests/faults/test_leftover_histories.py $(ARGS) # 10,000 histories of cleanup, 10,000 of leftovers
 test-faults: setup ; $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned
