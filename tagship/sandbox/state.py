@@ -128,7 +128,7 @@ def require(start: Path) -> Running:
 
 
 def require_own(running: Running, start: Path) -> None:
-    """Raise ServiceFailed if that sandbox is of another app of the repository than the one in `start`."""
+    """Raise ServiceFailed if the sandbox is of another app than `start`."""
     # A practice clone has every app's folder, and the folder of one app may be below another's.
     top = Path(*running.folder.parts[: -len(FOLDER.parts) - len(Path(running.within).parts)])
     clone = running.folder / "work"
