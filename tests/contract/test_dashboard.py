@@ -25,12 +25,18 @@ from tests.contract import strict_aws
 ROOT = Path(__file__).parents[2]
 TOPIC = "arn:aws:sns:us-east-1:123456789012:oncall"
 WATCHED = WatchedFigures("hello", ["dev", "pre-prod", "prod"], "tagship", TOPIC, 0.15)
-GROUP, AT = "/tagship/hello", datetime.now(UTC)
+AT = datetime.now(UTC)
 
 
 @pytest.fixture
 def aws() -> Aws:
     return strict_aws.aws()
+
+
+@pytest.fixture
+def group(request: pytest.FixtureRequest) -> str:
+    """A log group of the test's own: all tests of a process share one AWS."""
+    return f"/tagship/{request.node.name}"
 
 
 def test_cfn_lint_finds_nothing_in_the_template(tmp_path: Path) -> None:
@@ -62,26 +68,26 @@ def test_alarms_and_the_dashboard_are_what_the_api_takes(aws: Aws) -> None:
     )
 
 
-def test_the_first_line_makes_its_stream(aws: Aws) -> None:
-    aws.client("logs").create_log_group(logGroupName=GROUP)
-    log = CloudWatchLog(aws, GROUP)
+def test_the_first_line_makes_its_stream(aws: Aws, group: str) -> None:
+    aws.client("logs").create_log_group(logGroupName=group)
+    log = CloudWatchLog(aws, group)
     for line in ("first", "second"):
         log.put("dev", AT, line)
-    events = aws.client("logs").get_log_events(logGroupName=GROUP, logStreamName="dev")["events"]
+    events = aws.client("logs").get_log_events(logGroupName=group, logStreamName="dev")["events"]
     assert [(event["message"], event["timestamp"]) for event in events] == [
         ("first", int(AT.timestamp() * 1000)),
         ("second", int(AT.timestamp() * 1000)),
     ]
 
 
-def test_a_group_that_is_missing_is_refused_with_what_makes_it(aws: Aws) -> None:
-    with pytest.raises(Refused, match="no log group /tagship/hello") as raised:
-        CloudWatchLog(aws, GROUP).put("dev", AT, "line")
+def test_a_group_that_is_missing_is_refused_with_what_makes_it(aws: Aws, group: str) -> None:
+    with pytest.raises(Refused, match=f"no log group {group}") as raised:
+        CloudWatchLog(aws, group).put("dev", AT, "line")
     assert raised.value.remedy == "Make it: inv setup"
 
 
-def test_a_line_that_cloudwatch_rejects_is_no_success(aws: Aws) -> None:
+def test_a_line_that_cloudwatch_rejects_is_no_success(aws: Aws, group: str) -> None:
     """PutLogEvents answers 200 to a line of last year, and says beside it that it took none."""
-    aws.client("logs").create_log_group(logGroupName=GROUP)
+    aws.client("logs").create_log_group(logGroupName=group)
     with pytest.raises(Refused, match="too old or too new"):
-        CloudWatchLog(aws, GROUP).put("dev", datetime(2020, 1, 1, tzinfo=UTC), "line")
+        CloudWatchLog(aws, group).put("dev", datetime(2020, 1, 1, tzinfo=UTC), "line")

@@ -121,6 +121,19 @@ def test_what_prepares_a_registry_has_nothing_to_do_here(name: str, tmp_path: Pa
     assert "needs no login" in use(f"uses: {name}", tmp_path)
 
 
+def test_a_program_of_this_machine_stands_for_the_version_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "uses: hashicorp/setup-terraform@v4\n        with:\n          terraform_version: 1.11.4"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotUnderstood, match="this machine has no terraform"):
+        use(line, tmp_path / "without")
+    program = tmp_path / "terraform"
+    program.write_text("#!/bin/sh\necho 'Terraform v1.10.0'\necho 'Your version is out of date'\n", "utf-8")
+    program.chmod(0o755)
+    assert "terraform v1.10.0 of this machine stands for 1.11.4" in use(line, tmp_path / "with")
+
+
 def test_a_cache_is_always_missed(tmp_path: Path) -> None:
     assert "cache miss" in use("{uses: actions/cache@v4, with: {path: x, key: y}}", tmp_path)
 

@@ -25,6 +25,7 @@ COMMITS = {
     "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f": ("actions/upload-artifact", "v7.0.0"),
     "3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c": ("actions/download-artifact", "v8.0.1"),
     "e6de054238d6b7531b4efff3b6587d9aade6a06c": ("aws-actions/configure-aws-credentials", "v6.2.3"),
+    "dfe3c3f87815947d99a8997f908cb6525fc44e9e": ("hashicorp/setup-terraform", "v4.0.1"),
 }
 
 
@@ -70,6 +71,7 @@ ACTIONS = {
         Action("docker/login-action", range(3, 5), "", ANY),
         Action("docker/setup-buildx-action", range(3, 5), "", ANY),
         Action("docker/setup-qemu-action", range(3, 5), "", ANY),
+        Action("hashicorp/setup-terraform", range(3, 5), "terraform_version", "terraform_wrapper"),
     )
 }
 

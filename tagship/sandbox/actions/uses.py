@@ -19,6 +19,10 @@ from tagship.sandbox.actions.known import action_of
 from tagship.sandbox.actions.records import RunRecord
 from tagship.sandbox.actions.workflow import Job, Step
 
+MACHINES = {  # an action that installs a program -> the program, and the input that asks for a version of it
+    "setup-node": ("node", "node-version"),
+    "setup-terraform": ("terraform", "terraform_version"),
+}
 ALL_REFS = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", "+refs/pull/*:refs/remotes/pull/*")
 
 
@@ -70,8 +74,8 @@ def _done(owner: str, name: str, step: Step, ground: Ground) -> str:
         return artifacts.download(step, ground.place.folder, ground.workspace)
     if name == "configure-aws-credentials":
         return _credentials(step, ground)
-    if name == "setup-node":
-        return _node(step)
+    if name in MACHINES:
+        return _of_this_machine(step, *MACHINES[name])
     if name == "cache":
         return f"{step.uses}: nothing is cached in the sandbox, so this is a cache miss"
     return f"{step.uses}: the sandbox's registry needs no login and no builder of {owner}'s"
@@ -118,12 +122,16 @@ def _may_identify(permissions: object) -> bool:
     return permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("id-token") == "write")
 
 
-def _node(step: Step) -> str:
-    node = shutil.which("node")
-    if node is None:
-        raise NotUnderstood(f"{step.uses}: this machine has no node, which the sandbox's runner takes. Install it.")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return f"{step.uses}: node {version} of this machine stands for {step.given.get('node-version', 'the default')}"
+def _of_this_machine(step: Step, program: str, asked: str) -> str:
+    """Find the machine's own program, whatever version is asked for."""
+    path = shutil.which(program)
+    if path is None:
+        raise NotUnderstood(
+            f"{step.uses}: this machine has no {program}, which the sandbox's runner takes. Install it."
+        )
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    version = said.partition("\n")[0].removeprefix("Terraform ")
+    return f"{step.uses}: {program} {version} of this machine stands for {step.given.get(asked, 'the default')}"
 
 
 def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int, wanted: str) -> list[list[str]]:
