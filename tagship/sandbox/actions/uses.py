@@ -129,8 +129,8 @@ def _of_this_machine(step: Step, program: str, asked: str) -> str:
         raise NotUnderstood(
             f"{step.uses}: this machine has no {program}, which the sandbox's runner takes. Install it."
         )
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    version = said.partition("\n")[0].removeprefix("Terraform ")
+    answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    version = answer.partition("\n")[0].removeprefix("Terraform ")
     return f"{step.uses}: {program} {version} of this machine stands for {step.given.get(asked, 'the default')}"
 
 
