@@ -56,10 +56,15 @@ def _about() -> str:
     """The day, the commit, the machine and the versions."""
     commit = _said("git", "rev-parse", "--short", "HEAD")
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    machine = f"{os.cpu_count()} cores of {_processor()}, {_memory()}{platform.system()} {platform.release()}"
+    machine = f"{os.cpu_count()} cores of {_processor()}, {_memory()}{platform.system()} {_kernel()}"
     load = f"load {os.getloadavg()[2]:.1f} in the last 15 minutes"  # others at work on it make every figure worse
     tools = f"Python {platform.python_version()}, {_said('git', '--version')}"
     return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}; {machine}, {load}; {tools}; {libraries}"
+
+
+def _kernel() -> str:
+    """Major and minor: what comes after them is its builder's."""
+    return ".".join(platform.release().split(".")[:2])
 
 
 def _processor() -> str:

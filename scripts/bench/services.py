@@ -29,7 +29,7 @@ from tests.contract.services import REPOSITORY, Services, switch
 
 STEP = 0.3  # seconds
 ROUNDS = 3
-MOST = 3  # calls a second: what ecs-deploy's loop makes, once a second each, if the answers take no time
+MOST = 2  # times ecs-deploy's calls: it looks at the service alone, and not at my deployment, its tasks and its alarms
 LOCK = TOP / "scripts/bench/ecs_deploy.txt"
 PATIENCE = 120  # seconds, of either program
 DEPLOY = "import sys; from scripts.bench.services import deployed; deployed(*sys.argv[1:])"
@@ -94,13 +94,12 @@ def services(folder: Path) -> list[Figure]:
     runs: dict[str, list[Ended]] = {"ours": [], "theirs": []}
     took = in_turns(ROUNDS, lambda: _good(tagship(), runs["ours"]), lambda: _good(ecs_deploy(), runs["theirs"]))
     calls = [sorted(run.calls for run in runs[name])[len(runs[name]) // 2] for name in ("ours", "theirs")]
-    rate = [count / run for count, run in zip(calls, took, strict=True)]
     what = "a service brought to a version, beside ecs-deploy"
     return [
         ratio("services", what, took[0], took[1], 1.2),
         Figure(
-            "services", "the same: calls of ECS a second", f"{rate[0]:.1f}", f"{rate[1]:.1f}",
-            f"{calls[0]} and {calls[1]} calls", f"≤ {MOST}", rate[0] <= MOST,
+            "services", "the same: calls of ECS", f"{calls[0]}", f"{calls[1]}",
+            f"{calls[0] / calls[1]:.2f} x", f"≤ {MOST} x", calls[0] <= MOST * calls[1],
         ),
         _truth(tagship("crash"), ecs_deploy("crash")),
     ]  # fmt: skip
