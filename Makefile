@@ -30,7 +30,7 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tagship needs Python 3.11 or later: make PYTHON=python3.12 …")'
 	@echo "Installing tagship's pinned libraries into $(VENV): this takes a minute or two"
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	$(PYTHON) scripts/relative_path.py $(VENV)
 	@$(VENV)/bin/python -m compileall -q tagship tasks.py # Invoke switches the writing of bytecode off

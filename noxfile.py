@@ -59,7 +59,7 @@ PYTHONS = _pythons()
 def tests(session: nox.Session) -> None:
     """The whole suite."""
     session.log(f"Pythons here: {', '.join(PYTHONS)}")
-    session.install("--quiet", "--require-hashes", "-r", "constraints.txt")
+    session.install("--quiet", "--require-hashes", "--no-deps", "-r", "constraints.txt")
     session.install("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-e", ".")
     session.run("python", "-m", "pytest", "-n", "auto", "--ignore=tests/aws_cli", *session.posargs)
 

@@ -169,7 +169,7 @@ def _attests(settings: Settings) -> bool:
 
 def _pins(made: Draft, scene: Scene, source: Supply, *, attesting: bool) -> None:
     """Add the requirement files and the wheel."""
-    head = "# {}: installed with `pip install --require-hashes -r {}`. " + MARK.decode() + ".\n"
+    head = "# {}: installed with `pip install --require-hashes --no-deps -r {}`. " + MARK.decode() + ".\n"
     base = (
         head.format("What CI installs", LOCK)
         + source.line

@@ -77,7 +77,7 @@ def test_a_job_with_an_identity_installs_what_runs_and_no_tool_of_development() 
     action = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
     installs = "\n".join(step.get("run", "") for step in action["runs"]["steps"])
     assert re.findall(r"\bpip install .*", installs) == [
-        "pip install --quiet --require-hashes -r constraints-runtime.txt"
+        "pip install --quiet --require-hashes --no-deps -r constraints-runtime.txt"
     ]
     for name, job in with_an_identity():
         steps = "\n".join(step.get("run", "") for step in job["steps"])

@@ -43,7 +43,19 @@ def test_the_action_s_install_step_makes_a_small_environment_that_ships(kind: st
     installed = {line.partition("==")[0] for line in names}
     assert "boto3" in installed
     assert not installed & set(GONE)
+    run(root, f"{bin_}/pip check --disable-pip-version-check")  # nothing but what is pinned is installed: is it all?
     assert "needs Python packages that are not installed" in run(root, f"{bin_}/tagship sandbox up", fails=True)
+
+
+def test_what_verifies_githubs_attestations_is_pinned_whole(tmp_path: Path) -> None:
+    """Into an environment that has none of it: what pip makes of a lock depends on what is there."""
+    template = TOP / "tagship/templates"
+    lock = "".join((template / f"requirements{part}.txt").read_text("utf-8") for part in ("", "-attestations"))
+    (tmp_path / "tagship.txt").write_text(lock, "utf-8")
+    run(tmp_path, f"{sys.executable} -m venv .tagship/venv")
+    [line] = [line for line in (template / "action.yml.j2").read_text("utf-8").splitlines() if "-r tagship.txt" in line]
+    run(tmp_path, line)
+    run(tmp_path, ".tagship/venv/bin/pip check && .tagship/venv/bin/python -c 'import sigstore.verify, boto3'")
 
 
 def run(root: Path, lines: str, *, fails: bool = False, **more: str) -> str:

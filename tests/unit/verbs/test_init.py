@@ -588,7 +588,7 @@ def test_the_action_installs_from_the_lock_alone_by_actions_that_this_repository
     action = yaml.safe_load((root / ".github/actions/tagship/action.yml").read_text())
     first, install, _ = action["runs"]["steps"]
     assert first["uses"] in (ROOT / ".github/actions/setup/action.yml").read_text()
-    assert "pip install --quiet --require-hashes -r tagship.txt" in install["run"]
+    assert "pip install --quiet --require-hashes --no-deps -r tagship.txt" in install["run"]
 
 
 def test_an_app_that_is_built_is_built_by_the_workflow_and_comes_with_the_bundle(tmp_path: Path, wheel: Path) -> None:
