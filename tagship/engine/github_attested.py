@@ -18,7 +18,7 @@ from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 from tagship.settings.trust import ANY, trusted
 
-TOKEN = "a token that may read attestations (permissions: attestations: read), as GITHUB_TOKEN"  # noqa: S105
+ALLOWED_TO_READ = "a token that may read attestations (permissions: attestations: read), as GITHUB_TOKEN"
 
 
 def is_required(app: App, environment: str) -> bool:
@@ -81,7 +81,7 @@ def _asked(app: App, manifest: Manifest) -> list[Bundle]:
     if forge is None:
         raise NotAuthentic(
             f"No attestation is stored beside {manifest.artifact_id}, and GitHub can't be asked without a token.",
-            remedy=f"Give it {TOKEN}, and run the same command again",
+            remedy=f"Give it {ALLOWED_TO_READ}, and run the same command again",
         )
     bundles: list[Bundle] = []
     for digest in dict.fromkeys(_parts(manifest).values()):

@@ -31,7 +31,7 @@ FILES = {
 @pytest.fixture(scope="module")
 def clone(sandbox: Running) -> Path:
     """A clone of the sandbox's origin, as a CI job has it, with a releasable commit on dev."""
-    folder = sandbox.folder / "work" / "artifacts"
+    folder = sandbox.folder / "checkouts" / "artifacts"  # where a run has its own
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     git(folder.parent, "clone", "--quiet", str(sandbox.origin), folder.name)

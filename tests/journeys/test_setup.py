@@ -63,7 +63,7 @@ def test_an_account_is_prepared_once_and_then_kept(here: Shop) -> None:
     assert words(prepared(here, "--dry-run")) == {**stacks, **document}
     first = prepared(here)
     assert words(first) == {**stacks, **document}
-    assert ":role/tagship-hello-dev-Ci-" in first["outputs"]["tagship-hello-dev"]["CiRoleArn"]
+    assert ":role/tagship/hello/ship/dev/tagship-hello-dev-Ci-" in first["outputs"]["tagship-hello-dev"]["CiRoleArn"]
     assert set(words(prepared(here)).values()) == {"keep"}
     assert "nothing to do" in tagship(here, "setup").stdout
     stack = client(here.running, "cloudformation").get_template(StackName="tagship-hello-prod")
