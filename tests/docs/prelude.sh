@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the unseen steps of a story may call. bash; each line of a story is typed into a shell that has these.
 
 # begin [--hosts N] [flags of init]: have the repository ship by tagship, bring its sandbox up, and go to the practice clone.
