@@ -205,7 +205,7 @@ def test_a_boot_starts_no_job(host: Host, shop: Shop, first: Bundle, fault: str)
 def nothing_is_left(host: Host) -> bool:
     """Whether all there is is the job in place."""
     names = host.machine.run("cd /opt/hello/run && ls -d job* next* blue* green* proxy proxy.map ../*.new").out
-    return re.fullmatch(r"job\njob-[0-9a-f-]+\.env\njob\.start\n", names) is not None
+    return re.fullmatch(r"job\njob-[0-9a-f-]+\.env\njob\.start\njob\.written\n", names) is not None
 
 
 def living(host: Host) -> list[str]:

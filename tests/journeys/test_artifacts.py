@@ -115,7 +115,7 @@ def test_openssl_verifies_it_with_the_sandboxs_public_key(
 def test_publishing_again_from_another_clone_changes_nothing(clone: Path, sandbox: Running, s3: Any) -> None:
     version = published(clone, "0.2.2-dev")
     before = etags(s3, version)
-    other = sandbox.folder / "work" / "again"
+    other = sandbox.folder / "checkouts" / "again"
     shutil.rmtree(other, ignore_errors=True)
     git(other.parent, "clone", "--quiet", "--branch", version, str(sandbox.origin), other.name)
     assert inv(other, "bundle", "--artifact", version).returncode == 0
