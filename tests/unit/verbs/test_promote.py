@@ -261,6 +261,16 @@ def test_not_baked(tmp_path: Path) -> None:
     assert promote(app, source="dev", to="preprod", yes=True).state == "healthy"
 
 
+def test_without_a_bake_what_is_healthy_since_this_second_goes_on(tmp_path: Path) -> None:
+    """S3's time has whole seconds, and the ledger's has thousandths: the first is up to a second behind."""
+    app = promotable(tmp_path)
+    [*_, healthy] = [number for number, entry in enumerate(app.ledger.entries) if entry.state == "healthy"]
+    now = app.store.now()
+    at = (now + timedelta(milliseconds=700)).isoformat(timespec="milliseconds")
+    app.ledger.entries[healthy] = replace(app.ledger.entries[healthy], at=at)
+    assert promote(app, source="dev", to="preprod", yes=True).state == "healthy"
+
+
 def test_marked_bad_where_it_comes_from(tmp_path: Path) -> None:
     app = an_app(tmp_path)
     verb.tested(app, env="dev")
