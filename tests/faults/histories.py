@@ -7,6 +7,7 @@ pytest-xdist share them. FAULTS=whole tells 10,000 of each machine, as `make tes
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from contextlib import suppress
 from unittest import TestCase
 
@@ -48,8 +49,9 @@ class CleanedUp(RuleBasedStateMachine):
     def clean(self, days: int, keep: int) -> None:
         self._clean(days, keep)
 
+    @abstractmethod
     def _clean(self, days: int, keep: int) -> None:
-        raise NotImplementedError
+        """Clean up, and hold what is left against what is needed."""
 
 
 def told(machine: type[CleanedUp], parts: int, sample: int) -> type[TestCase]:

@@ -14,10 +14,10 @@ from tagship.errors import Held, Incomplete, NotAuthentic, Refused, ServiceFaile
 from tagship.verbs.freeze import freeze
 from tagship.verbs.infra_apply import infra_apply
 from tagship.verbs.infra_plan import Planned, infra_plan
-from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.app import FakeApp, settings
 from tests.fakes.ci import FakeCi
-from tests.fakes.store import MemoryStore
 from tests.fakes.terraform import FakeTerraform, World
+from tests.unit.verbs.test_infra_apply import make
 
 VERSION, NEXT = "0.1.0-dev", "0.2.0-dev"
 
@@ -46,16 +46,6 @@ def tool() -> FakeTerraform:
 @pytest.fixture
 def app(tmp_path: Path, tool: FakeTerraform) -> FakeApp:
     return make(tmp_path, tool)
-
-
-def make(root: Path, tool: FakeTerraform, **infra: Any) -> FakeApp:
-    (root / "infra").mkdir(exist_ok=True)
-    (root / "infra/main.tf").touch()
-    chosen = settings(environments=environments(infra={"directory": "infra", **infra}))
-    app = FakeApp(chosen, root=root, given={"infrastructure": tool})
-    app.store = MemoryStore(clock=app.clock)
-    app.publish(VERSION, NEXT)
-    return app
 
 
 def plans(app: FakeApp) -> list[str]:

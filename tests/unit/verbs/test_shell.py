@@ -103,11 +103,11 @@ def sandboxed(folder: str) -> tuple[FakeApp, Plugin]:
 
 
 def test_a_sandboxs_host_is_a_folder_and_needs_no_plugin() -> None:
-    app, plugin = sandboxed("/work/.tagship/hosts/web-1")
+    app, plugin = sandboxed("/shop/.tagship/hosts/web-1")
     assert shell(app).unit == "web-1"
     [(words, variables)] = plugin.ran
-    assert words[-1] == "/work/.tagship/hosts/web-1"
-    assert variables == {"HOME": "/work/.tagship/hosts/web-1/root", "PS1": "SANDBOX web-1$ "}
+    assert words[-1] == "/shop/.tagship/hosts/web-1"
+    assert variables == {"HOME": "/shop/.tagship/hosts/web-1/root", "PS1": "SANDBOX web-1$ "}
     assert "This is your own machine" in app.screen.text
 
 
