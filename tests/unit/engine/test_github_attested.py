@@ -13,7 +13,7 @@ import pytest
 from tagship.adapters.attestations import SigstoreAttestations
 from tagship.domain import layout
 from tagship.engine.artifacts import altered, stored_manifest, verified_manifest
-from tagship.engine.github_attested import TOKEN
+from tagship.engine.github_attested import ALLOWED_TO_READ
 from tagship.errors import NotAllowed, NotAuthentic, Refused
 from tagship.settings.model import Settings
 from tagship.verbs.deploy import deploy
@@ -103,7 +103,7 @@ def test_what_github_does_not_know_is_not_deployed(tmp_path: Path) -> None:
 
 def test_without_a_token_it_says_what_is_needed(tmp_path: Path) -> None:
     problem = refused(made(tmp_path, token=False), "GitHub can't be asked without a token")
-    assert TOKEN in problem.remedy
+    assert ALLOWED_TO_READ in problem.remedy
 
 
 @pytest.mark.parametrize(
