@@ -28,7 +28,7 @@ class AccountRegion:
 
 @dataclass
 class Apart(Generic[Kept]):
-    """What `make` makes of each account and region, when it is asked for first."""
+    """State by account and region; `make` makes each when first asked for."""
 
     make: Callable[[AccountRegion], Kept]
     made: dict[AccountRegion, Kept] = field(default_factory=dict)

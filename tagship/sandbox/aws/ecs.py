@@ -89,7 +89,7 @@ class _Shared:
 
 
 def _switch(apart: Apart[_Api], shared: _Shared, asked: Mapping[str, Any]) -> None:
-    """Set what tests can set, in every account and region that there is by now."""
+    """Set what tests can set, in every account and region."""
     for name, value in asked.items():
         match name:
             case "step":
@@ -123,11 +123,11 @@ class _Api:
     @functools.cached_property
     def operations(self) -> Mapping[str, Act]:
         """Map the operations, by the names of moto's methods."""
-        kept, shared, definitions = self.kept, self.shared, self.kept.definitions
+        state, shared, definitions = self.kept, self.shared, self.kept.definitions
         acts: Sequence[Act] = (
-            *Clusters(kept).operations(),
-            *Deployments(kept, shared.clock, shared.faults).operations(),
-            *Tasks(kept, shared.clock, shared.runner, self._write_log).operations(),
+            *Clusters(state).operations(),
+            *Deployments(state, shared.clock, shared.faults).operations(),
+            *Tasks(state, shared.clock, shared.runner, self._write_log).operations(),
             self.register_task_definition,
             definitions.describe_task_definition,
             definitions.deregister_task_definition,

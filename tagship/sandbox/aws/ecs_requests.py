@@ -64,7 +64,7 @@ def put(name: str, apart: Apart[Any], lock: AbstractContextManager[Any]) -> None
 def _operation(
     name: str, apart: Apart[Any], lock: AbstractContextManager[Any], _original: Any
 ) -> Callable[[Any], Answer]:
-    """Wrap an operation as moto calls it, in the request's account and region."""
+    """Wrap an operation as moto calls it, for a request's region."""
 
     # What it answers is sent as it is: moto's own serialiser would drop a member that no model knows.
     def answer(request: Any) -> Answer:

@@ -45,15 +45,15 @@ class Targets:
         stock.replace(LogsResponse, "get_log_events", functools.partial(_reading, self))
         stock.replace(LogsResponse, "filter_log_events", lambda _: _reading(self, filtered))
 
-    def health(self, kept: Kept, group: str) -> list[dict[str, Any]]:
+    def health(self, state: Kept, group: str) -> list[dict[str, Any]]:
         """Describe the targets of a group, by its ARN."""
-        self.clock.pass_for(*kept.services())
-        return [_health(task, balancer) for task, balancer in self._tasks(kept, group)]
+        self.clock.pass_for(*state.services())
+        return [_health(task, balancer) for task, balancer in self._tasks(state, group)]
 
     @staticmethod
-    def _tasks(kept: Kept, group: str) -> Iterator[tuple[Task, Mapping[str, Any]]]:
+    def _tasks(state: Kept, group: str) -> Iterator[tuple[Task, Mapping[str, Any]]]:
         """Yield the tasks that are registered with a group."""
-        for service in kept.services():
+        for service in state.services():
             for task in service.tasks:
                 for balancer in task.revision.settings.get("loadBalancers", []):
                     if not task.over and group_of(service, task.revision, balancer) == group:
@@ -103,12 +103,12 @@ def _reading(targets: Targets, original: Callable[[Any], Any]) -> Callable[[Any]
     """Wrap an answer: what running tasks wrote is written first."""
 
     def read(request: Any) -> Any:
-        kept = targets.kept(request)
-        for task in kept.tasks():
+        state = targets.kept(request)
+        for task in state.tasks():
             if not task.over:
                 for container in task.containers:
                     container.lines = targets.runner.log(container.place)
-                write_log(kept, task)
+                write_log(state, task)
         return original(request)
 
     return read

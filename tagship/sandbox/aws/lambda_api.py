@@ -62,7 +62,7 @@ class LambdaApi:
         return Around(self.kept, self._ready, lambda: self.faults.strikes("failed_provisionings"))
 
     def set_state(self, name: str, version: str, state: str) -> None:
-        """Set the state of a version, if its function is in this account and region."""
+        """Set the state of a version, if its function is known."""
         if name in self.kept.functions:
             self.kept.functions[name].versions[version].state = state
 

@@ -24,7 +24,10 @@ WITHIN = 600  # seconds that an address is good for, as Lambda's
 
 
 def read(images: Images, given: Given, settings: Mapping[str, Any], region: str) -> Snapshot:
-    """Read a request's image or zip file; a bucket has to be in the function's region."""
+    """Read a request's image or zip file.
+
+    A bucket has to be in the function's region.
+    """
     address = given.get("ImageUri", "")
     if not address:
         return Snapshot(_archive(given, region), settings)
@@ -61,15 +64,15 @@ def _archive(given: Given, region: str) -> bytes:
 
 
 def _stored(bucket: str, key: str, region: str) -> bytes:
-    kept = stock.bucket(bucket)
-    if kept is None:
+    stored = stock.bucket(bucket)
+    if stored is None:
         raise _unread("NoSuchBucket", "The specified bucket does not exist.")
-    if kept.region_name != region:
-        words = f"The bucket is in this region: {kept.region_name}. Please use this region to retry the request"
+    if stored.region_name != region:
+        words = f"The bucket is in this region: {stored.region_name}. Please use this region to retry the request"
         raise _unread("PermanentRedirect", words)
-    if key not in kept.keys:
+    if key not in stored.keys:
         raise _unread("NoSuchKey", "The specified key does not exist.")
-    raw: bytes = kept.keys[key].value
+    raw: bytes = stored.keys[key].value
     return raw
 
 

@@ -57,7 +57,7 @@ def put(name: str, apart: Apart[Any]) -> None:
 
 
 def _operation(name: str, apart: Apart[Any], _original: Any) -> Callable[[Any], ActionResult]:
-    """Wrap an operation as moto calls it, in the request's account and region."""
+    """Wrap an operation as moto calls it, for a request's region."""
 
     def answer(request: Any) -> ActionResult:
         act = next(act for act in apart.of(request).operations if act.__name__ == name)

@@ -33,8 +33,8 @@ def bucket(name: str) -> Any:
 def bucket_owner(name: str) -> tuple[str, str]:
     """Return a bucket's account and its policy; empty without one."""
     account = s3_backends.bucket_accounts.get(name, ("", ""))[1]
-    kept = bucket(name)
-    policy = kept.policy if kept else None
+    owned = bucket(name)
+    policy = owned.policy if owned else None
     return account, policy.decode() if isinstance(policy, bytes) else policy or ""
 
 

@@ -59,7 +59,7 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
 
 
 def _following(ground: Ground, count: int) -> list[SandboxHost]:
-    """Prepare a region that follows another, with hosts, functions or services of its own."""
+    """Prepare a region that follows another, with units of its own."""
     # A URL of this machine leads to the services of the first region: it is but one.
     _bucket(ground)
     _documents(ground)
