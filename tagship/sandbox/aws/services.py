@@ -16,6 +16,7 @@ from tagship.sandbox.aws import (
     kms,
     lambda_,
     launch_templates,
+    machine_images,
     s3,
     ssm,
 )
@@ -34,6 +35,7 @@ SERVICES = (
     ecs,
     ecr,
     launch_templates,
+    machine_images,
     instance_boots,
     autoscaling,
 )
