@@ -13,6 +13,7 @@ from tagship.sandbox.aws import (
     ecr,
     ecs,
     instance_boots,
+    instances,
     kms,
     lambda_,
     launch_templates,
@@ -35,6 +36,7 @@ SERVICES = (
     ecr,
     launch_templates,
     instance_boots,
+    instances,
     autoscaling,
 )
 
