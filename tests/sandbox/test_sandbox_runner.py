@@ -145,7 +145,7 @@ def log(running: Running, run: dict[str, Any], job: str, number: int) -> str:
     return (running.folder / "runs" / str(run["id"]) / job / f"{number}.log").read_text()
 
 
-def annotations(running: Running, job: dict[str, Any]) -> list[tuple[str, str, str]]:
+def notes_on(running: Running, job: dict[str, Any]) -> list[tuple[str, str, str]]:
     rows = ask(running, f"/check-runs/{job['id']}/annotations")
     return [(row["annotation_level"], row["title"], row["message"]) for row in rows]
 
@@ -191,7 +191,7 @@ def test_a_tag_runs_its_workflow_from_outputs_to_needs(ci: Running) -> None:
         "0.1.0-dev",
         ".github/workflows/deploy.yml",
     )
-    assert annotations(ci, found["two"]) == [("failure", "", "Process completed with exit code 1.")]  # pipefail
+    assert notes_on(ci, found["two"]) == [("failure", "", "Process completed with exit code 1.")]  # pipefail
 
 
 def test_what_a_step_says_becomes_an_annotation(ci: Running) -> None:
@@ -204,7 +204,7 @@ def test_what_a_step_says_becomes_an_annotation(ci: Running) -> None:
     head = commit(ci, {"step.sh": "".join(f"echo '{line}'\n" for line in said)})
     push(ci, "0.1.1-dev")
     (run,) = finished(ci, head)
-    assert annotations(ci, jobs(ci, run)["one"]) == [
+    assert notes_on(ci, jobs(ci, run)["one"]) == [
         ("notice", "tagship exit 0", "all\nis 100% well"),
         ("warning", "W", "look"),
         ("failure", "", "bad"),
@@ -217,7 +217,7 @@ def test_an_action_whose_step_fails_fails_and_ends_with_what_always_runs(ci: Run
     (run,) = finished(ci, head)
     job = jobs(ci, run)["one"]
     assert [step["conclusion"] for step in job["steps"]][:3] == ["success", "failure", "skipped"]
-    assert annotations(ci, job) == [("failure", "", "Process completed with exit code 3.")]
+    assert notes_on(ci, job) == [("failure", "", "Process completed with exit code 3.")]
     assert "all was done" in log(ci, run, "one", 2)
     assert "never" not in log(ci, run, "one", 2).splitlines()
 
@@ -300,7 +300,7 @@ def test_what_is_not_understood_fails_the_run_and_says_what(ci: Running, workflo
     git(ci.work, "tag", f"odd-{head[:8]}")
     git(ci.work, "push", "--quiet", "origin", f"odd-{head[:8]}")
     (run,) = finished(ci, head)
-    said = [text for job in jobs(ci, run).values() for _, _, text in annotations(ci, job)]
+    said = [text for job in jobs(ci, run).values() for _, _, text in notes_on(ci, job)]
     assert run["conclusion"] == "failure"
     assert any(why in text for text in said), said
 
