@@ -26,8 +26,8 @@ from tagship.adapters.targets.ec2 import boot, orders
 from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.collecting import Collecting, Glimpse
 from tagship.adapters.targets.ec2.instances import Instances, described
-from tagship.adapters.targets.ec2.lookout import Lookout
 from tagship.adapters.targets.ec2.logs import asked_lines, sent_lines
+from tagship.adapters.targets.ec2.lookout import Lookout
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.processors import ProcessorCheck
 from tagship.adapters.targets.ec2.sending import SHELL_TIME, Sender, Sent
