@@ -17,6 +17,7 @@ from tagship.sandbox.aws import (
     kms,
     lambda_,
     launch_templates,
+    machine_images,
     s3,
     ssm,
 )
@@ -35,6 +36,7 @@ SERVICES = (
     ecs,
     ecr,
     launch_templates,
+    machine_images,
     instance_boots,
     instances,
     autoscaling,

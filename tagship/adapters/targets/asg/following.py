@@ -164,7 +164,7 @@ class GroupFollowing:
         """Go back after a refresh that restored nothing."""
         if way.back:
             return way.report("rollback-failed", "", f"putting back: {refresh.why}")
-        return self._overtaken(way, group) or self._put_back(way, group, refresh.why)
+        return self._overtaken(way, group) or self._replaced(way, group) or self._put_back(way, group, refresh.why)
 
     def _put_back(self, way: GroupWay, group: GroupFacts, reason: str) -> Report | None:
         """Start a refresh to the version before."""
@@ -252,6 +252,14 @@ class GroupFollowing:
         if group.version not in {way.record.version, way.record.previous_version}:
             return self._superseded(way, group, "")
         return None
+
+    def _replaced(self, way: GroupWay, group: GroupFacts) -> Report | None:
+        """Report that somebody ended our refresh and began another one.
+
+        A version that failed is not excused by it.
+        """
+        other = None if way.asked_back else self.calls.under_way(group.name)
+        return self._superseded(way, group, "") if other and other.id != way.refresh else None
 
     def _superseded(self, way: GroupWay, group: GroupFacts, deployment: str) -> Report:
         version = self.calls.version(group.template, group.version)

@@ -86,15 +86,19 @@ class Switch(Several[Hand]):
         return replace(hand, record=Record.of(self.change, DONE, number, record.previous, record.previous_number))
 
     def _kept(self, hand: Hand) -> str:
-        """Return the version that serves if it is the artifact's, too.
+        """Return a version that is the artifact's, too; empty if there is none.
 
-        A function that is asked for its version says another one's, so that is never kept.
+        It is the one that serves; on the way back, also one that the artifact had kept before others came. A function
+        that is asked for its version says another one's, so that is never kept.
         """
         number, health = hand.record.previous_number, hand.function.health
         asked = (self.asking.events[hand.name], health.expression, *health.expect.values())
         if not hand.record.previous or any(VERSION in text for text in asked):
             return ""
-        return number if self.maker.same(hand.calls, hand.function, number) else ""
+        if self.maker.same(hand.calls, hand.function, number):
+            return number
+        goes_back = self.change.backward or self.change.action == "rollback"
+        return self.maker.kept_before(hand.calls, hand.function) if goes_back else ""
 
     def _led(self, hands: dict[str, Hand], reports: dict[str, Report]) -> dict[str, Hand]:  # noqa: ARG002
         """Lead callers over before all of them are moved."""

@@ -46,6 +46,7 @@ def together(
         futures: dict[str, Future[R]] = {key: pool.submit(act, item) for key, item in items.items()}
         try:
             until_ended(futures, look, lambda _: None)  # a look waits already
+            tick(f"{doing}: {len(items)} of {counted(len(items), 'function')}")
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
