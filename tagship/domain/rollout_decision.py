@@ -190,9 +190,9 @@ class Rollout:
         """
         present = {unit.id for unit in self.present} - set(self.reports)
         already = [Report(unit.id, "unchanged", serving=self.artifact_id) for unit in self.others if unit.id in present]
-        here = self.here
-        judged = {report.unit for report in here}
-        return (*here, *already, *(report for report in self.lagging if report.unit not in judged))
+        verdicts = self.here
+        judged = {report.unit for report in verdicts}
+        return (*verdicts, *already, *(report for report in self.lagging if report.unit not in judged))
 
     @property
     def here(self) -> tuple[Report, ...]:

@@ -223,7 +223,10 @@ class Observant(Protocol):
     """A target that looks at its units while a change goes on."""
 
     def seen_meanwhile(self) -> Sequence[Unit] | None:
-        """List the units that it saw last, a minute ago at most; None if it did not look."""
+        """List the units that it saw last, a minute ago at most.
+
+        None if it did not look.
+        """
 
 
 @runtime_checkable

@@ -61,7 +61,8 @@ def _paged(original: Any) -> Callable[[Any], Any]:
         if not SMALLEST <= size <= MOST:
             raise EC2ClientError("InvalidMaxResults", f"The value of MaxResults has to be {SMALLEST} to {MOST}.")
         filters, token = self._filters_from_querystring(), self._get_param("NextToken")
-        passing = ((held, one) for held, one in _after(token, self.ec2_backend) if passes_filter_dict(one, filters))
+        rows = _after(token, self.ec2_backend)
+        passing = ((held, instance) for held, instance in rows if passes_filter_dict(instance, filters))
         page = list(islice(passing, size))
         more = next(passing, None)
         return ActionResult({"Reservations": _reservations(page), "NextToken": page[-1][1].id if more else None})
@@ -70,7 +71,10 @@ def _paged(original: Any) -> Callable[[Any], Any]:
 
 
 def _after(token: str | None, backend: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield reservations and instances after a token: the last instance of the page before."""
+    """Yield reservations and instances after a token.
+
+    It is the id of the last instance of the page before.
+    """
     rows = ((held, instance) for held in backend.all_reservations() for instance in held.instances)
     if token and token not in (instance.id for _, instance in rows):
         raise EC2ClientError("InvalidNextToken", "The token has expired.")
@@ -78,7 +82,8 @@ def _after(token: str | None, backend: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _reservations(rows: Sequence[tuple[Any, Any]]) -> list[Any]:
-    """Group a page's instances by their reservations, which other pages may have more of."""
+    """Group a page's instances by their reservations."""
+    # Other pages may have more of them.
     parts = []
     for _, group in groupby(rows, key=lambda row: row[0].id):
         members = list(group)

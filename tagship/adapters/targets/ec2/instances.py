@@ -57,11 +57,11 @@ class Instances:
 
     def _agents(self, ids: Sequence[str]) -> list[Any]:
         pages = self.aws.client("ssm").get_paginator("describe_instance_information")
-        rows = [
+        rows: Iterable[Any] = (
             row
             for page in pages.paginate(Filters=[{"Key": "InstanceIds", "Values": list(ids)}])
             for row in page["InstanceInformationList"]
-        ]
+        )
         return [{name: row[name] for name in OF_AGENT if name in row} for row in rows]
 
     def terminated(self, ids: Sequence[str]) -> set[str]:

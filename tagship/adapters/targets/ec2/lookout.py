@@ -13,13 +13,16 @@ FIRST, NEXT = 5.0, 20.0  # seconds of waiting before the first look, and from on
 
 
 def in_a_thread(act: Callable[[], None]) -> None:
-    """Do it beside what goes on; a process that ends does not wait for it."""
+    """Begin to do something beside what goes on.
+
+    A process that ends does not wait for it.
+    """
     Thread(target=act, name="lookout", daemon=True).start()
 
 
 @dataclass
 class Lookout:
-    """Looks for hosts that left or joined while a command is waited for.
+    """Looks for hosts that left or joined during a command.
 
     `look` lists the hosts that there are. `seen` are those of the last look that has ended; None before the first.
     """
@@ -31,7 +34,7 @@ class Lookout:
     _looking: bool = field(default=False, init=False)
 
     def keep_looking(self, age: float) -> None:
-        """Begin a look if it is time for one; `age` is how many seconds were waited."""
+        """Begin a look if one is due after `age` seconds of waiting."""
         if age >= self._next and not self._looking:
             self._looking, self._next = True, age + NEXT
             self.beside(self._look)

@@ -12,7 +12,7 @@ tagship, over all of them, and hosts that one failure in their command has cut o
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -27,7 +27,7 @@ from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.collecting import Collecting, Glimpse
 from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.logs import asked_lines, sent_lines
-from tagship.adapters.targets.ec2.lookout import Lookout
+from tagship.adapters.targets.ec2.lookout import Lookout, in_a_thread
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.processors import ProcessorCheck
 from tagship.adapters.targets.ec2.sending import SHELL_TIME, Sender, Sent
@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 class Ec2Target(ProcessorCheck):
     """The hosts that have an environment's tags.
 
-    `_unsent` are those that the last change did not reach, and why. `_lookout` looked at them meanwhile.
+    `_unsent` are those that the last change did not reach, and why. `_lookout` looked at them meanwhile,
+    in what `beside` begins.
     """
 
     context: Context
@@ -63,6 +64,7 @@ class Ec2Target(ProcessorCheck):
     ec2: Hosts
     _unsent: dict[str, str] = field(default_factory=dict)
     _lookout: Lookout | None = None
+    beside: Callable[[Callable[[], None]], None] = in_a_thread
 
     @property
     def aws(self) -> Aws:
@@ -152,7 +154,7 @@ class Ec2Target(ProcessorCheck):
         return orders.order(self.context.settings, self.ec2, change)
 
     def _collecting(self, glimpse: Glimpse | None = None) -> Collecting:
-        return Collecting(Answers(self.aws), self.context.clock, Lookout(self.units), glimpse)
+        return Collecting(Answers(self.aws), self.context.clock, Lookout(self.units, self.beside), glimpse)
 
     # -- what was started ----------------------------------------------------------------------------------------------
 
