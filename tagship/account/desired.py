@@ -12,7 +12,7 @@ from tagship import resources
 from tagship.account.crossing import copied, readers, source_of
 from tagship.account.dashboards import with_figures
 from tagship.account.keys import stack_keys, wanted_files
-from tagship.account.named_repositories import PARAMETER, named_repositories
+from tagship.account.named_repositories import PARAMETER, moving_tags, named_repositories
 from tagship.account.places import shared_stack
 from tagship.account.previews import preview_stack
 from tagship.account.stack_images import image_repository, images_of_stack, named_in_ecr, own_repository
@@ -99,6 +99,7 @@ def look(app: Account, numbers: tuple[str, str]) -> Wanted:
     )
     repositories = named_repositories(app, current)
     template = foundation.with_repositories(read_template(app, f"{AWS}/foundation.yaml"), repositories)
+    template = foundation.with_moving(template, moving_tags(app, image))
     template = with_readers(template, list(readers(app)))
     template = with_figures(settings, template)
     shared = Stack(shared_stack(app), template, {**parameters, PARAMETER: ",".join(repositories)})
@@ -170,6 +171,8 @@ def environment_stack(
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
+    own, made = foundation.repository_name(chosen.image.repository), own_repository(app, name, image, before)
+    template = foundation.with_moving(template, moving_tags(app, own) if made == "yes" else [])
     template = foundation.with_keys(
         template, {"ReleaseKey": keys["ReleaseKeyAlias"], "OrderKey": keys["OrderKeyAlias"]}
     )
@@ -180,8 +183,8 @@ def environment_stack(
         "Lease": settings.lease_group(name),
         **keys,
         "SecretsKeyArn": chosen.secrets.kms_key,
-        "ImageRepository": foundation.repository_name(chosen.image.repository),
-        "MakeImages": own_repository(app, name, image, before),
+        "ImageRepository": own,
+        "MakeImages": made,
         **shared,
         **trusted_workflows(app, name, repository),
         "CleanupWorkflow": settings.ci.cleanup_workflow,

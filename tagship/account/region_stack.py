@@ -16,7 +16,7 @@ from tagship.account.desired import (
     read_template,
     stack_change,
 )
-from tagship.account.named_repositories import PARAMETER, named_repositories
+from tagship.account.named_repositories import PARAMETER, moving_tags, named_repositories
 from tagship.account.stack_images import named_in_ecr
 from tagship.domain import commands, foundation
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, stack_name
@@ -99,6 +99,8 @@ def _template(region: Account, first: Account, settings: Settings, repositories:
     others = {file: read_template(region, f"{AWS}/{file}") for file in TAKEN}
     template = regional(read_template(region, f"{AWS}/region.yaml"), others)
     template = foundation.with_repositories(template, repositories)
+    own = foundation.repository_name(chosen.image.repository)
+    template = foundation.with_moving(template, moving_tags(region, own))
     return foundation.with_blocks(
         template,
         chosen.target.resource_tags,

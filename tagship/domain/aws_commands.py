@@ -35,6 +35,11 @@ def target_health(group: str) -> str:
     return shlex.join(["aws", "elbv2", "describe-target-health", "--target-group-arn", group])
 
 
+def machine_image(image: str, region: str) -> str:
+    """Spell AWS's command that shows an AMI, if this account may see it."""
+    return shlex.join(["aws", "ec2", "describe-images", "--image-ids", image, "--region", region])
+
+
 def calendar_state(calendar: str) -> str:
     """Spell AWS's command that asks whether a change calendar is open."""
     return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])

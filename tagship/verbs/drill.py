@@ -151,14 +151,16 @@ class _Look:
             why = self.app.registry.status(image).why_not_pullable
             if why:
                 raise Refused(f"{image.digest} can't be pulled: {why}.", remedy=commands.drill(self.environment))
-        return listed([f"{image.digest[:19]} is in {image.repository}" for image in images]) or "it has none"
+        return (
+            listed([f"{image.digest[:19]} is in {image.repository}" for image in images]) or "the version has no image"
+        )
 
     def _secrets(self) -> str:
         """Look at the names; versions are looked at where somebody may."""
         names = sorted({reference.name for reference in self._needed().manifest.secrets.values()})
         if not names:
-            return "it has none"
-        raise NotChecked(f"{listed(names)}: whether these versions are still there shows when a unit fetches them")
+            return "the version has no secrets"
+        raise NotChecked(f"{listed(names)}: only a unit that fetches them can tell whether these versions still exist")
 
     def _migrations(self) -> str:
         left = left_applied(self.app, self.environment, str(self._needed().manifest.artifact_id), self.known.history)
@@ -168,14 +170,14 @@ class _Look:
                 f"{plural('migration', len(left))} of {listed(left)} stay applied, and can't be undone.",
                 remedy=f"If {self.version} works with that data: {again}",
             )
-        return "none that can't be undone is in between"
+        return "nothing that can't be undone was applied since"
 
     def _target(self) -> str:
         """Ask the target what it knows that would make it fail."""
         stored, units = self._needed(), self.app.target(self.environment).units()
         if require_clear(self.app, self.environment, "rollback", stored, units):
-            return "nothing is known that would make it fail"
-        raise NotChecked("this kind of target knows nothing in advance")
+            return "the target reports no obstacle"
+        raise NotChecked("this kind of target can't be asked in advance")
 
     def _kept(self) -> str:
         """Count the units that have the version at hand."""
@@ -183,13 +185,13 @@ class _Look:
         units = self.app.target(self.environment).units()
         reports = ask(self.app, self.environment, units)
         if not any(report.kept for report in reports):
-            raise NotChecked(f"no {noun_of(units)} keeps versions, or says so: it is fetched again")
+            raise NotChecked(f"no {noun_of(units)} reports which versions it keeps; the rollback may have to fetch it")
         having = sum(self.version in report.kept for report in reports)
         return f"on {having} of {counted(len(units), noun_of(units))}: nothing is fetched there"
 
     def _permissions(self) -> str:
         real, caller = commands.drill(self.environment, for_real=True), self.app.at(self.environment).caller
-        raise NotChecked(f"what {caller or 'this identity'} may do shows when it is done: {real}")
+        raise NotChecked(f"only a real rollback shows what {caller or 'this identity'} may do: {real}")
 
 
 def _require_no_production(app: App, environment: str) -> None:

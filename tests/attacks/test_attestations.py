@@ -17,13 +17,15 @@ from tagship.errors import NotAuthentic
 from tagship.verbs.deploy import deploy
 from tagship.verbs.publish import publish
 from tagship.verbs.rollback import rollback
+from tests.fakes.app import FakeApp
 from tests.fakes.sigstore import NOW, Sigstore, statement
 from tests.fakes.target import FakeTarget, machine
-from tests.program.test_host_attestations import V1, V2, attested, pin, provenance
+from tests.program.test_host_attestations import V1, V2, attested, provenance
+from tests.sandbox.keyring import pin
 from tests.sandbox.machine import Machine
 from tests.sandbox.machine import machine as host_machine
 from tests.unit.ci import VERSION
-from tests.unit.engine.test_attested import PROVENANCE, WORKFLOW, FakeApp, published, requiring
+from tests.unit.engine.test_attested import PROVENANCE, WORKFLOW, published, requiring
 from tests.unit.engine.test_github_attested import INSTANCE, KEY
 from tests.unit.engine.test_github_attested import made as requiring_github
 

@@ -54,7 +54,7 @@ class Mirror:
         self._copy(key, change.manifest_sha256)
 
     def _bring_reset(self, key: str) -> None:
-        """Copy the last reset of the fencing numbers, for hosts there."""
+        """Copy the last reset of the fencing numbers, for hosts here."""
         reset = self.source.get(key)
         if reset is None:
             return

@@ -31,7 +31,9 @@ def filtered(request: Any) -> str:
     if not 1 <= limit <= MOST:
         raise _invalid(f"Value '{limit}' at 'limit' failed to satisfy constraint: between 1 and {MOST}")
     streams = _streams(request, names, prefix)
-    events = sorted(_events(request, streams), key=lambda row: (row["timestamp"], row["ingestionTime"], row["eventId"]))
+    events = sorted(
+        _events(request, streams), key=lambda row: (row["timestamp"], row["ingestionTime"], int(row["eventId"]))
+    )
     token = request._get_param("nextToken")
     if token is None and events and prefix:  # it has searched some streams, and found nothing there yet
         return json.dumps({"events": [], "searchedLogStreams": [], "nextToken": "0"})

@@ -10,6 +10,7 @@ from tagship import resources
 from tagship.domain.keys import ORDERS, RELEASE
 from tagship.domain.outputs import PLACE
 from tagship.sandbox.aws import instances
+from tagship.sandbox.aws.machine_images import IMAGE
 from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
 from tagship.sandbox.pairs import pair_of
@@ -19,8 +20,6 @@ from tagship.sandbox.world import World
 from tagship.settings import Settings
 from tagship.settings.ec2 import Ec2, Hosts
 from tagship.settings.previews import any_of
-
-IMAGE = "ami-0a5b1c2d3e4f50617"
 
 
 @dataclass(frozen=True)

@@ -279,6 +279,7 @@ def test_a_service_of_ecs_gets_its_cluster_and_its_image_and_nothing_of_hosts(tm
     text, dev = (root / "tagship.toml").read_text(), settings.load(root / "tagship.toml", {}).environment("dev")
     assert isinstance(dev.target, Ecs)
     assert (dev.target.cluster, list(dev.target.services)) == ("team", ["shop-dev"])
+    assert dev.target.monitors.failures == 2, "else ECS starts tasks that end again and again, until the timeout"
     assert dev.image.repository.endswith("/shop")
     assert not {"ec2", "bundle", "health"} & set(re.findall(r"^\[(?:environments\.dev\.)?(\w+)", text, re.MULTILINE))
     assert "host" not in text + (root / ".env.example").read_text()
@@ -295,6 +296,7 @@ def test_a_function_of_a_zip_file_is_packed_of_what_the_repository_has(tmp_path:
     assert isinstance(target, Lambda)
     [(name, function)] = target.functions.items()
     assert (name, function.package, function.handler) == ("shop-dev", "function", "handler.lambda_handler")
+    assert chosen.environment("dev").health.attempts == 6, "a first mistake is said within a minute"
     packed = chosen.packages["function"]
     script = packed.command[-1].partition(" && python3 -m pip install")
     assert script[1]
