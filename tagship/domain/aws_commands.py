@@ -36,7 +36,7 @@ def target_health(group: str) -> str:
 
 
 def machine_image(image: str, region: str) -> str:
-    """Spell AWS's command that shows an AMI, if this account may see it."""
+    """Spell AWS's command that shows an AMI."""
     return shlex.join(["aws", "ec2", "describe-images", "--image-ids", image, "--region", region])
 
 
