@@ -14,6 +14,7 @@ from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
 from tagship.adapters.aws.owner import Owner
 from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
+from tagship.domain import aws_commands
 from tagship.domain.text import either
 from tagship.errors import NotAllowed, ServiceFailed
 
@@ -239,7 +240,7 @@ class Aws(ClientRemedies):
         if isinstance(error, e.ProfileNotFound):
             return (
                 f"{error} ({doing}).",
-                "Name one of these in aws.profile of tagship.toml: aws configure list-profiles",
+                f"Name one of these in aws.profile of tagship.toml: {aws_commands.profiles()}",
             )
         if isinstance(error, e.SSOError | e.TokenRetrievalError | e.CredentialRetrievalError):
             return f"The AWS credentials have expired or cannot be read ({doing}).", self._sign_in
@@ -272,7 +273,7 @@ def _denied(error: Any) -> bool:
 
 
 def _allow(action: str) -> str:
-    allow = f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+    allow = f"Allow {action} in the policy of the identity that this prints: {aws_commands.caller()}"
     return either(allow, "Then run the same command again")
 
 
