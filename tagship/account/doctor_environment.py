@@ -60,7 +60,7 @@ def _repository(app: Account, environment: str, name: str, image: Image, *, name
     """Look at mutability and lifecycle policy of a repository of ECR."""
     about, images = f"{environment}: images", app.foundation.image_repository(name)
     if images is None:
-        create = aws_commands.create_repository(name, app.settings.aws.region)
+        create = aws_commands.make_repository(name, app.settings.aws.region)
         fix = commands.setup() if is_made(app, image.repository) or not named else create
         yield failing(about, f"ECR has no repository {name}", fix, safe=not named)
         return

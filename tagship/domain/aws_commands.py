@@ -28,7 +28,10 @@ def store_again(bucket: str, key: str, metadata: Mapping[str, str], region: str)
 
 
 def _in(region: str, *words: str) -> str:
-    """Spell a command for a region: who types it may have another one, or none."""
+    """Spell a command for a region.
+
+    Whoever types it may have another one, or none.
+    """
     return shlex.join(["aws", *words, "--region", region])
 
 
@@ -43,7 +46,7 @@ def target_health(group: str, region: str) -> str:
 
 
 def machine_image(image: str, region: str) -> str:
-    """Spell AWS's command that shows an AMI, if this account may see it."""
+    """Spell AWS's command that shows an AMI."""
     return _in(region, "ec2", "describe-images", "--image-ids", image)
 
 
@@ -58,7 +61,7 @@ def restore_image(repository: str, digest: str, region: str) -> str:
     return _in(region, "ecr", "update-image-storage-class", "--repository-name", repository, *image)
 
 
-def create_repository(name: str, region: str) -> str:
+def make_repository(name: str, region: str) -> str:
     """Spell AWS's command that makes a repository whose tags stay."""
     immutable = ("--image-tag-mutability", "IMMUTABLE")
     return _in(region, "ecr", "create-repository", "--repository-name", name, *immutable)
@@ -79,9 +82,9 @@ def keep_tags(repository: str, moving: Sequence[str], region: str) -> str:
     return _in(region, *words, *excluding, *filters)
 
 
-def caller(profile: str = "") -> str:
+def caller(region: str, profile: str = "") -> str:
     """Spell AWS's command that says whose credentials these are."""
-    return _as(profile, "sts", "get-caller-identity")
+    return f"{_as(profile, 'sts', 'get-caller-identity')} --region {shlex.quote(region)}"
 
 
 def sign_in(profile: str = "") -> str:
@@ -113,7 +116,7 @@ def create_bucket(name: str, region: str) -> str:
     return _in(region, "s3", "mb", f"s3://{name}")
 
 
-def create_secret(name: str, region: str) -> str:
+def make_secret(name: str, region: str) -> str:
     """Spell AWS's command that makes a secret of a file."""
     return _in(region, "secretsmanager", "create-secret", "--name", name, "--secret-string", FILE)
 
@@ -123,7 +126,7 @@ def put_secret(name: str, region: str) -> str:
     return _in(region, "secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", FILE)
 
 
-def restore_secret(name: str, region: str) -> str:
+def keep_secret(name: str, region: str) -> str:
     """Spell AWS's command that takes a secret's deletion back."""
     return _in(region, "secretsmanager", "restore-secret", "--secret-id", name)
 

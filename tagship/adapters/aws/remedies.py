@@ -39,7 +39,7 @@ class ClientRemedies:
     def _try_it(self) -> str:
         if self.ci:
             return self._sign_in
-        return f"Fix the profile, or sign in; then try: {aws_commands.caller(self.profile)}"
+        return f"Fix the profile, or sign in; then try: {aws_commands.caller(self.region, self.profile)}"
 
     @property
     def _reach(self) -> str:

@@ -39,9 +39,9 @@ class AwsSecrets:
             try:
                 secret = client.describe_secret(SecretId=name)
             except client.exceptions.ResourceNotFoundException:
-                raise self._refused(name, "does not exist", aws_commands.create_secret) from None
+                raise self._refused(name, "does not exist", aws_commands.make_secret) from None
         if "DeletedDate" in secret:
-            raise self._refused(name, "is being deleted", aws_commands.restore_secret)
+            raise self._refused(name, "is being deleted", aws_commands.keep_secret)
         for version, labels in secret.get("VersionIdsToStages", {}).items():
             if CURRENT in labels:
                 return version
