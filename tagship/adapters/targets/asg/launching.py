@@ -58,7 +58,7 @@ class LaunchCheck:
         return not _why_gone(version, self._of_images([version]))
 
     def _next(self, group: GroupFacts, artifact: VersionLabel, *, back: bool) -> TemplateVersion:
-        """Choose the version to launch, or to make the next from."""
+        """Choose what is launched, or what the next version is made from."""
         now = self.calls.version(group.template, group.version)
         if now and artifact.same(now.label):
             return now
@@ -111,7 +111,7 @@ class LaunchCheck:
         return overriding or ([own] if own and not group.overrides else [])
 
     def _of_images(self, versions: Iterable[TemplateVersion]) -> dict[str, Mapping[str, Any]]:
-        """Describe the AMIs that versions launch and EC2 shows."""
+        """Describe the AMIs of versions, as far as EC2 shows them."""
         images = {version.image for version in versions if version.image.startswith(AMI)}
         if not images:
             return {}
@@ -148,7 +148,7 @@ def _all_run(group: GroupFacts, version: TemplateVersion) -> bool:
 
 
 def _why_gone(version: TemplateVersion, of_images: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say why EC2 can't launch from a version's AMI."""
+    """Say why EC2 can't launch from an AMI; empty if it can."""
     image = version.image
     if not image.startswith(AMI):
         return ""
