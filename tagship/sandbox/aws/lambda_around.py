@@ -39,6 +39,7 @@ class Around:
         return (
             self.put_function_concurrency,
             self.get_function_concurrency,
+            self.delete_function_concurrency,
             self.put_provisioned_concurrency_config,
             self.get_provisioned_concurrency_config,
             self.list_provisioned_concurrency_configs,
@@ -59,6 +60,10 @@ class Around:
     def get_function_concurrency(self, given: Given) -> Given:
         reserved = self.kept.function(given).reserved
         return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    def delete_function_concurrency(self, given: Given) -> Given:
+        self.kept.function(given).reserved = None
+        return {}
 
     def put_provisioned_concurrency_config(self, given: Given) -> Given:
         function = self.kept.function(given)
