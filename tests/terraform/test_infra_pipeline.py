@@ -24,7 +24,7 @@ from tests.sandbox import shop
 from tests.sandbox.conftest import git, start
 from tests.sandbox.pipelines import SETUP, Team
 
-HERE = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("infra_pipeline")  # one sandbox for both
 INFRA = '[environments.dev.infra]\ndirectory = "infra"\nlock_timeout = 5\n'
 MAIN = """\
 terraform {
@@ -160,7 +160,6 @@ class Operators(Team):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operators]:
-    """The tests are one story, in this order."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "UTC")
         made = Operators.begin(tmp_path_factory.mktemp("pipeline"))
@@ -169,7 +168,14 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operators]:
     lifecycle.down(made.root)
 
 
-def test_a_pull_request_is_planned_and_told_in_one_comment_that_changes_with_it(team: Operators) -> None:
+def test_a_change_goes_from_a_pull_request_to_an_approved_apply_until_nothing_drifts(team: Operators) -> None:
+    _planned_and_told_in_one_comment_that_changes_with_the_pull_request(team)
+    _what_nobody_has_applied_is_drift(team)
+    _a_rejected_apply_changes_nothing_and_the_approved_one_applies_that_very_plan(team)
+    _a_plan_that_was_overtaken_is_stale_and_applies_nothing(team)
+
+
+def _planned_and_told_in_one_comment_that_changes_with_the_pull_request(team: Operators) -> None:
     run = team.proposes(51, MAIN + "# a queue is to come\n")
     assert team.jobs(run) == PLANNED, team.page(run)
     [comment] = team.comments(51)
@@ -192,13 +198,13 @@ def test_a_plan_that_fails_tells_nobody_and_a_forks_has_no_job(team: Operators) 
     assert team.comments(53) == []
 
 
-def test_what_nobody_has_applied_is_drift(team: Operators) -> None:
+def _what_nobody_has_applied_is_drift(team: Operators) -> None:
     run = team.night()
     assert team.jobs(run) == {"plan-dev": "skipped", "tell-dev": "skipped", "drift-dev": "failure"}
     assert "Drift: the infrastructure of dev is not as its configuration says" in team.page(run)
 
 
-def test_a_rejected_apply_changes_nothing_and_the_approved_one_applies_that_very_plan(team: Operators) -> None:
+def _a_rejected_apply_changes_nothing_and_the_approved_one_applies_that_very_plan(team: Operators) -> None:
     version = team.place("dev").publish("0.1.0")
     git(team.root, "push", "--quiet", "--tags", str(team.running.origin), "HEAD:refs/heads/main")
     git(team.work, "fetch", "--quiet", "--tags", "origin")
@@ -216,7 +222,7 @@ def test_a_rejected_apply_changes_nothing_and_the_approved_one_applies_that_very
     assert team.jobs(run)["drift-dev"] == "success", team.page(run)
 
 
-def test_a_plan_that_was_overtaken_is_stale_and_applies_nothing(team: Operators) -> None:
+def _a_plan_that_was_overtaken_is_stale_and_applies_nothing(team: Operators) -> None:
     version = team.place("dev").publish("0.1.1")
     git(team.root, "push", "--quiet", "--tags", str(team.running.origin), "HEAD:refs/heads/main")
     waiting = team.applies(version)
