@@ -4,9 +4,9 @@ Follows the Template Reference
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html, and there
 aws-resource-iam-oidcprovider.html, aws-resource-s3-bucketpolicy.html, aws-resource-cloudwatch-alarm.html). moto makes
 every KMS key symmetric, with a policy that it cannot read afterwards, silently passes over GitHub's OIDC provider, a
-bucket's policy and alarms, makes a statement of AWS::NoValue, gives a role's policies back as Python writes them, and
-leaves a role as it is when its stack changes. Does not model: changes of a key or a provider in a stack that exists,
-Fn::GetAtt of a provider, a policy or an alarm, and drift.
+bucket's policy and alarms, makes a statement of AWS::NoValue, gives a role's policies back as Python writes them,
+leaves a role as it is when its stack changes, and keeps one that has a managed policy when its stack goes. Does not
+model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a provider, a policy or an alarm, and drift.
 
 Of moto's own, only what is used is imported here: its parser of templates imports all the services there are.
 """
@@ -33,6 +33,7 @@ def install(_world: World) -> None:
     stock.replace(ManagedPolicy, "create_from_cloudformation_json", _without_nothing)
     stock.replace(Role, "create_from_cloudformation_json", _without_nothing)
     stock.replace(Role, "update_from_cloudformation_json", lambda _original: _change_role)
+    stock.replace(Role, "delete_from_cloudformation_json", _detached)
 
 
 def _without_nothing(original: Any) -> Any:
@@ -60,6 +61,18 @@ def _change_role(original_resource: Any, cloudformation_json: Any, **_more: Any)
     for policy in properties.get("Policies", ()):
         role.put_policy(policy["PolicyName"], policy["PolicyDocument"])
     return role
+
+
+def _detached(original: Any) -> Any:
+    """Take a role's managed policies off before it is deleted."""
+
+    def delete(name: str, template: Any, account_id: str, region_name: str) -> None:
+        backend = stock.backend("iam", get_partition(region_name), account_id)
+        for arn in [arn for role in backend.roles.values() if role.name == name for arn in role.managed_policies]:
+            backend.detach_role_policy(arn, name)
+        original(name, template, account_id, region_name)
+
+    return delete
 
 
 def _full(value: Any) -> Any:
