@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.contract import functions, services
+from tests.contract import functions
 from tests.contract.functions import Functions
 from tests.contract.services import Services
 from tests.kinds.test_gradual_functions import Hurried
@@ -20,7 +20,7 @@ TRIES = {"attempts": 15, "cap": 60}
 
 def test_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     for key, value in TRIES.items():
-        monkeypatch.setitem(services.HEALTH, key, value)
+        monkeypatch.setitem(functions.HEALTH, key, value)
     place, ticks = Services.made(["api"]), list[str]()
     place.deploy(OLD)
     report = place.deploy(BAD, "error", ticks)["api"]
