@@ -24,7 +24,7 @@ from tagship.account import (
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.account.places import place_of
-from tagship.domain import commands
+from tagship.domain import aws_commands, commands
 from tagship.domain.constraint import allows
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.text import listed, span
@@ -149,7 +149,7 @@ def _credentials(app: Account, of: str) -> Iterator[Finding]:
     """Look whose credentials these are, and of which account."""
     about, wanted = f"{of}credentials", app.settings.aws
     actual = (app.caller.split(":") + [""] * 5)[4]
-    look = "aws sts get-caller-identity" + (f" --profile {wanted.profile}" if wanted.profile else "")
+    look = aws_commands.caller(wanted.region, wanted.profile)
     if not app.caller:
         yield failing(about, "AWS does not say whose they are", look)
     elif wanted.account and actual != wanted.account:

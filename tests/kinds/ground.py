@@ -77,11 +77,11 @@ class Ground:
         self._end_runners()
         self.up()
         self.calm()
-        self._rest()
+        self.rest()
         self._take_lease_away()
         if self.unsettled(SECOND):
             self._bring_second()
-            self._rest()
+            self.rest()
         self._mark_good()
         if why := self.unsettled(SECOND):
             raise AssertionError(f"a test can't begin: {why}")
@@ -94,7 +94,7 @@ class Ground:
                 runner.communicate()
         self.runners.clear()
 
-    def _rest(self) -> None:
+    def rest(self) -> None:
         """Wait for what AWS itself has begun."""
         try:
             until(lambda: not self.goes_on(), LONGEST)

@@ -38,6 +38,9 @@ def test_a_refresh_that_took_the_place_of_ours_is_not_a_failure_of_the_version(p
     assert place.deploy("0.1.0-dev")["api"].outcome == "healthy"
     before = place.launches(place.names[0])
     report = cancelled(place, "0.1.1-dev", theirs if theirs.isdigit() else before)
-    assert (report.outcome, report.serving) == ("superseded", "0.1.0-dev")
-    assert "somebody else changed it meanwhile" in report.reason
-    assert [row["Status"] for row in place.refreshes(place.names[0])][:2] == ["InProgress", "Cancelled"]
+    assert (report.outcome, report.serving, report.unseen) == ("superseded", "", True)
+    theirs, ours = place.refreshes(place.names[0])[:2]
+    assert report.reason == (
+        f"somebody else replaces its instances by now (instance refresh {theirs['InstanceRefreshId']})"
+    )
+    assert (theirs["Status"], ours["Status"]) == ("InProgress", "Cancelled")

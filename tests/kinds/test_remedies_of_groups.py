@@ -87,6 +87,16 @@ def under_way(ground: Groups) -> tuple[Any, str]:
     return child, version
 
 
+def is_superseded(ground: Groups) -> Ran:
+    """Somebody cancels the refresh, and has the group launch what it did before tagship."""
+    child, version = under_way(ground)
+    scaling = ground.place.scaling
+    theirs = {"LaunchTemplate": {"LaunchTemplateName": GROUP, "Version": "1"}}
+    scaling.cancel_instance_refresh(AutoScalingGroupName=GROUP)
+    scaling.start_instance_refresh(AutoScalingGroupName=GROUP, DesiredConfiguration=theirs)
+    return ground.ended(child, "deploy", "--version", version)
+
+
 def is_interrupted(ground: Groups) -> Ran:
     """Ctrl-C, without a terminal to ask at."""
     child, version = under_way(ground)
@@ -100,6 +110,7 @@ FAILURES = {
     "it does not come up": Failure(answers_badly, 6),
     "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
     **of_calls(Calls("DescribeAutoScalingGroups", "StartInstanceRefresh", "StartInstanceRefresh"), unchanged=8),
+    "somebody else changes it": Failure(is_superseded, 4, mended=lambda ground, _: ground.rest(), serves=""),
     "Ctrl-C": Failure(is_interrupted, 130, serves=""),
 }
 

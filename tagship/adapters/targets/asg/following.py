@@ -256,10 +256,13 @@ class GroupFollowing:
     def _replaced(self, way: GroupWay, group: GroupFacts) -> Report | None:
         """Report that somebody ended our refresh and began another one.
 
-        A version that failed is not excused by it.
+        What serves is what that one makes of it. A version that failed is not excused by it.
         """
         other = None if way.asked_back else self.calls.under_way(group.name)
-        return self._superseded(way, group, "") if other and other.id != way.refresh else None
+        if other is None or other.id == way.refresh:
+            return None
+        who = f"somebody else replaces its instances by now (instance refresh {other.id})"
+        return superseded(group.name, way.record.artifact, "", who)
 
     def _superseded(self, way: GroupWay, group: GroupFacts, deployment: str) -> Report:
         version = self.calls.version(group.template, group.version)

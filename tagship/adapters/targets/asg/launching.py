@@ -58,7 +58,7 @@ class LaunchCheck:
         return not _why_gone(version, self._of_images([version]))
 
     def _next(self, group: GroupFacts, artifact: VersionLabel, *, back: bool) -> TemplateVersion:
-        """Choose the version that is launched, or that the next one is made from."""
+        """Choose what is launched, or what the next version is made from."""
         now = self.calls.version(group.template, group.version)
         if now and artifact.same(now.label):
             return now
@@ -111,7 +111,7 @@ class LaunchCheck:
         return overriding or ([own] if own and not group.overrides else [])
 
     def _of_images(self, versions: Iterable[TemplateVersion]) -> dict[str, Mapping[str, Any]]:
-        """Describe the AMIs that versions launch; those that EC2 does not show are left out."""
+        """Describe the AMIs of versions, as far as EC2 shows them."""
         images = {version.image for version in versions if version.image.startswith(AMI)}
         if not images:
             return {}
@@ -143,12 +143,12 @@ class LaunchCheck:
 
 
 def _all_run(group: GroupFacts, version: TemplateVersion) -> bool:
-    """Tell whether every instance was launched from a version, so that no refresh is needed."""
+    """Tell whether every instance was launched from a version."""
     return version.number == group.version and not group.others(group.version)
 
 
 def _why_gone(version: TemplateVersion, of_images: Mapping[str, Mapping[str, Any]]) -> str:
-    """Name an AMI that EC2 can't launch from, and say why; empty if it can."""
+    """Say why EC2 can't launch from an AMI; empty if it can."""
     image = version.image
     if not image.startswith(AMI):
         return ""

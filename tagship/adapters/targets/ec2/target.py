@@ -114,7 +114,7 @@ class Ec2Target(ProcessorCheck):
         return sorted((described(instance, agents) for instance in running), key=lambda host: (host.name, host.id))
 
     def seen_meanwhile(self) -> Sequence[Unit] | None:
-        """List the hosts that a look found while the last change went on."""
+        """List the hosts that were seen during the last change."""
         return self._lookout.seen if self._lookout else None
 
     def ended(self, units: Sequence[str]) -> Collection[str]:

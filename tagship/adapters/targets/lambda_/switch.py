@@ -86,7 +86,7 @@ class Switch(Several[Hand]):
         return replace(hand, record=Record.of(self.change, DONE, number, record.previous, record.previous_number))
 
     def _kept(self, hand: Hand) -> str:
-        """Return a version that is the artifact's, too; empty if there is none.
+        """Return a version that is the artifact's, too; or empty.
 
         It is the one that serves; on the way back, also one that the artifact had kept before others came. A function
         that is asked for its version says another one's, so that is never kept.
