@@ -73,8 +73,8 @@ def _promotable(app: App, environment: str, known: Histories) -> str:
     if environment not in order[:-1]:
         return ""
     following = known.get(order[order.index(environment) + 1], ())
-    out = {deployment.artifact_id for deployment in following}
-    out |= set(marked_bad(known[environment], app.ledger.marks(environment)))
+    out = {str(deployment.artifact_id) for deployment in following}
+    out |= marked_bad(known[environment], app.ledger.marks(environment))
     passed = reversed(app.ledger.tests(environment))
     return next((entry.artifact_id for entry in passed if entry.artifact_id not in out), "")
 
