@@ -88,7 +88,9 @@ def _noted(result: Cleaned, failures: list[TagshipError]) -> Iterator[None]:
 
 def _environments(app: App, env: str, pr: str) -> list[str]:
     if env and pr:
-        raise UsageError("--env and --pr name an environment each.", remedy=f"Name result: {commands.cleanup(env)}")
+        raise UsageError(
+            "--env and --pr name an environment each.", remedy=f"Name one of them: {commands.cleanup(env)}"
+        )
     if pr and not pr.isdecimal():
         raise UsageError(f"Invalid --pr {pr!r}: it is a pull request's number.", remedy="Such as: --pr 51")
     if pr and f"pr-{pr}" not in app.settings.environments:

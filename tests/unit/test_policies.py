@@ -63,7 +63,7 @@ TAGS = {"ssm:resourceTag/tagship:app": "hello", "ssm:resourceTag/tagship:environ
 NOTHING = object()
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms."""
 
 
@@ -93,7 +93,8 @@ def resolved(value: Any, given: Mapping[str, str], conditions: Mapping[str, bool
         case {"Fn::If": [name, yes, no]}:
             value = again(yes if conditions[name] else no)
         case dict():
-            value = {key: again(one) for key, one in value.items() if again(one) is not NOTHING}
+            members = {key: again(one) for key, one in value.items()}  # once each: else twice as often at each level
+            value = {key: one for key, one in members.items() if one is not NOTHING}
         case list():
             value = [one for one in map(again, value) if one is not NOTHING]
     return value
