@@ -325,12 +325,17 @@ class Impatient(FakeLeases):
 
 @pytest.mark.parametrize("in_flight", [True, False])
 def test_a_second_ctrl_c_leaves_the_lease_to_expire_and_hides_no_word_of_the_first(in_flight: bool) -> None:
+    first = Interrupted("Interrupted while the hosts were changing.", state="The action goes on.", remedy="End it.")
     app = an_app()
     app.leases.__class__ = Impatient
-    first = Interrupted("Interrupted while the hosts were changing.", state="The action goes on.", remedy="End it.")
-    with pytest.raises(Interrupted) as caught, session(app) as held:
-        held.in_flight = in_flight
-        held.operations = (operation("c-1", held.change(), []),)
-        raise first
+
+    def left_by(reason: Interrupted) -> None:
+        with session(app) as held:
+            held.in_flight = in_flight
+            held.operations = (operation("c-1", held.change(), []),)
+            raise reason
+
+    with pytest.raises(Interrupted) as caught:
+        left_by(first)
     assert caught.value is first
     assert app.screen.warnings == ["interrupted before the lease of dev was released; it expires in 120 s"]
