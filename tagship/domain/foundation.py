@@ -146,6 +146,7 @@ def with_blocks(
     functions: Sequence[str] = (),
     services: Sequence[str] = (),
     roles: Sequence[str] = (),
+    families: Sequence[str] = (),
     sites: Sequence[str] = (),
     distributions: Sequence[str] = (),
     images: Sequence[str] = (),
@@ -159,8 +160,8 @@ def with_blocks(
     """Fill the blocks of environment.yaml.
 
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
-    are those that their task definitions name; `sites` are bucket/prefix; `figures`: some go to CloudWatch;
-    `report` is bucket/key of a page.
+    are those that their task definitions name, `families` what is registered; `sites` are bucket/prefix; `figures`:
+    some go to CloudWatch; `report` is bucket/key of a page.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
     CloudFormation loses the policies that its conditions leave out, then descriptions, and then its comments.
     """
@@ -174,8 +175,7 @@ def with_blocks(
     blocks |= {"versions": [_resource("lambda", f"function:{name}:*") for name in sorted(functions)]}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
     blocks |= {"services": _services(services), "clusters": _clusters(services), "beside": _beside(services)}
-    names = sorted({name.rpartition("/")[2] for name in services})
-    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in names]}
+    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in sorted(set(families))]}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}

@@ -79,6 +79,7 @@ UNUSED = [
         "`doctor`, and a change it warns of",
         "lambda",
     ),
+    Unused(r"^Rollback .* TagTaskDefinitions .*-hook:", "a hook of the team's, and these have none", "ecs"),
     Unused(r"ContinueServiceDeployment", "`continue`, of a deployment that waits at a hook", "ecs"),
     Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer: these have neither", "ecs"),
     Unused(r"SeeWhetherImagesAreThere", "the registry, which is a folder in a sandbox", "ecs"),
