@@ -334,6 +334,31 @@ def test_a_run_that_ended_is_run_again_as_its_next_attempt(ci: Running, tmp_path
     assert len(runs(ci, head)) == 1
 
 
+HANDS_OVER = """\
+on: {push: {tags: ["again-*"]}}
+jobs:
+  one:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
+        with: {name: built, path: step.sh}
+      - run: sh step.sh
+"""
+
+
+def test_each_attempt_hands_over_by_names_of_its_own(ci: Running, tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+    head = commit(ci, {".github/workflows/again.yml": HANDS_OVER, "step.sh": f"test -f '{mended}'\n"})
+    push(ci, "again-1")
+    (first,) = [run for run in finished(ci, head) if run["path"].endswith("again.yml")]
+    mended.touch()
+    path = f"{ci.github_url}/repos/sandbox/tiny/actions/runs/{first['id']}/rerun"
+    urllib.request.urlopen(authorized(ci, path, method="POST")).close()
+    again = until(lambda: [run for run in finished(ci, head) if run["run_attempt"] == 2])[0]
+    assert (again["conclusion"], jobs(ci, again)["one"]["conclusion"]) == ("success", "success")
+
+
 def test_the_newest_run_that_failed_is_run_again_by_its_command(ci: Running, tmp_path: Path) -> None:
     mended, root = tmp_path / "mended", ci.folder.parents[1]
     head = commit(ci, {"step.sh": f"test -f '{mended}'\n"})
