@@ -217,7 +217,7 @@ def _services(services: Sequence[str]) -> list[str]:
     """List a service, its deployments and revisions; the tasks of its cluster."""
     clusters = sorted({name.partition("/")[0] for name in services})
     names = [f"service/{name}" for name in sorted(services)]
-    names += [f"{kind}/{name}/*" for kind in ("service-deployment", "service-revision") for name in sorted(services)]
+    names += [f"service-*/{name}/*" for name in sorted(services)]  # service-deployment, service-revision
     return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
 
 
