@@ -162,10 +162,12 @@ def records(app: App) -> Mapping[str, PreviewRecord]:
 def _read(app: App, environment: str, stored: Object) -> PreviewRecord:
     """Read a record's bytes.
 
-    One that is damaged counts as open since it was written: what it told of may be there.
+    One that is damaged, or of another preview, counts as open since it was written: what it told of may be there.
     """
     record = PreviewRecord.read(stored.body)
-    if record and record.environment == environment:
+    if record and (record.app, record.environment, record.number) == (
+        app.settings.app, environment, number_of(environment),
+    ):  # fmt: skip
         return record
     app.screen.warn(f"the record of {environment} can't be read, so it counts as open: {stored.key}")
     return _unwritten(app, environment, stored.modified.isoformat(timespec="seconds"))

@@ -239,6 +239,18 @@ def test_a_damaged_record_counts_as_open() -> None:
     assert state(app, "pr-52") == "closed"
 
 
+@pytest.mark.parametrize("lie", [{"number": 7}, {"environment": "pr-7"}, {"app": "other"}], ids=str)
+def test_a_record_that_tells_of_another_preview_is_not_believed(lie: dict[str, Any]) -> None:
+    """The number decides whether its pull request is over: somebody else's would close it, or keep it for ever."""
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    forge(app).pulls[7] = "closed"
+    key, stored = layout.preview("hello", ENVIRONMENT), record(app)
+    assert stored
+    app.store.replace(key, replace(stored, **lie).to_json(), app.store.objects[key].etag)
+    assert {(preview.environment, preview.state) for preview in preview_sweep(app).previews} >= {("pr-51", "kept")}
+
+
 def test_records_of_previews_that_were_closed_long_ago_go() -> None:
     app = make()
     for number, name in ((70, "pr-70"), (71, "pr-71")):
