@@ -98,7 +98,7 @@ RULES: dict[str, Rule] = {
     r"still land; CI then ships it\.": lambda sight, named: (
         not sight.on_origin(named["version"]) and not sight.tagged_here(named["version"])
     ),
-    rf"It is not known whether {VERSION} landed: origin does not answer\. If it did, CI ships it\. The local tag is "
+    rf"Can't tell whether {VERSION} landed: origin does not answer\. If it did, CI ships it\. The local tag is "
     r"kept\.": lambda sight, named: sight.tagged_here(named["version"]),
     r"Neither the branch nor the tag was pushed, and the local tag is removed\.": lambda sight, _: (
         not sight.pushed and sight.before.tags == sight.after.tags
@@ -107,7 +107,7 @@ RULES: dict[str, Rule] = {
         sight.tagged_here(named["version"]) and not sight.on_origin(named["version"])
     ),
     rf"origin still has {VERSION}\.": _on_origin,
-    rf"Whether origin still has {VERSION} is not known; no local tag was deleted\.": lambda sight, _: (
+    rf"Can't tell whether origin still has {VERSION}; no local tag was deleted\.": lambda sight, _: (
         sight.before.tags == sight.after.tags
     ),
     rf"origin no longer has {VERSION}; this clone still has it\.": lambda sight, named: (
@@ -120,7 +120,7 @@ RULES: dict[str, Rule] = {
     rf"{VERSION} is published: its manifest is stored\.": lambda sight, named: sight.stored(
         named["version"], "manifest.json"
     ),
-    rf"What is stored of {VERSION} is not known; without a manifest it is not an artifact\.": _nothing_is_known,
+    rf"Part of {VERSION} may be stored; without a manifest it is not an artifact\.": _nothing_is_known,
     rf"{VERSION} is published for \w+; no host was changed\.": lambda sight, named: (
         sight.stored(named["version"], "manifest.json") and sight.hosts_kept and not sight.pushed
     ),
@@ -133,7 +133,7 @@ RULES: dict[str, Rule] = {
     ),
     rf"{VERSION} is serving\.": lambda sight, named: sight.after.serving == named["version"],
     rf"{VERSION} serves \w+\.": lambda sight, named: sight.after.serving == named["version"],
-    r"What is serving is not known\.": _nothing_is_known,
+    r"What is serving is unknown\.": _nothing_is_known,
     r"It is not known here what serves\.": _nothing_is_known,
     r"It is recorded as abandoned\.": lambda sight, _: sight.recorded("abandoned"),
     # -- other tools --
