@@ -13,11 +13,18 @@ from functools import partial
 from pathlib import Path
 
 from tagship import __version__
-from tagship.account import doctor_environment, doctor_github, doctor_infra, doctor_previews, doctor_units
+from tagship.account import (
+    doctor_environment,
+    doctor_github,
+    doctor_infra,
+    doctor_previews,
+    doctor_regions,
+    doctor_units,
+)
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.account.places import place_of
-from tagship.domain import commands
+from tagship.domain import aws_commands, commands
 from tagship.domain.constraint import allows
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.text import listed, span
@@ -53,6 +60,10 @@ def checks(app: App) -> Mapping[str, Check]:
         common |= {f"previews: {about}": partial(check, account) for about, check in doctor_previews.CHECKS.items()}
     for name in app.settings.environments:
         common |= {f"{name}: {about}": partial(check, app.at(name), name) for about, check in of_each.items()}
+        for region in app.regions(name)[1:]:
+            place = f"{name} in {region.settings.aws.region}"
+            for about, look_there in doctor_regions.CHECKS.items():
+                common[f"{place}: {about}"] = partial(look_there, region, app.at(name), f"{place}: {about}")
     return common
 
 
@@ -138,7 +149,7 @@ def _credentials(app: Account, of: str) -> Iterator[Finding]:
     """Look whose credentials these are, and of which account."""
     about, wanted = f"{of}credentials", app.settings.aws
     actual = (app.caller.split(":") + [""] * 5)[4]
-    look = "aws sts get-caller-identity" + (f" --profile {wanted.profile}" if wanted.profile else "")
+    look = aws_commands.caller(wanted.region, wanted.profile)
     if not app.caller:
         yield failing(about, "AWS does not say whose they are", look)
     elif wanted.account and actual != wanted.account:

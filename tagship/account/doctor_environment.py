@@ -60,29 +60,20 @@ def _repository(app: Account, environment: str, name: str, image: Image, *, name
     """Look at mutability and lifecycle policy of a repository of ECR."""
     about, images = f"{environment}: images", app.foundation.image_repository(name)
     if images is None:
-        create = f"aws ecr create-repository --repository-name {name} --image-tag-mutability IMMUTABLE"
+        create = aws_commands.make_repository(name, app.settings.aws.region)
         fix = commands.setup() if is_made(app, image.repository) or not named else create
         yield failing(about, f"ECR has no repository {name}", fix, safe=not named)
         return
     suffix = app.settings.suffix(environment)
     lost = expiries(images.lifecycle, [f"0.1.0-{suffix}" if suffix else "0.1.0"], OFFERED)
     if images.movable:
-        yield warning(about, f"a push may move a version's tag in {name}", _immutable(name, image, environment))
+        fix = aws_commands.keep_tags(name, image.moved_tags(environment), app.settings.aws.region)
+        yield warning(about, f"a push may move a version's tag in {name}", fix)
     for words in lost:
-        fix = f"aws ecr get-lifecycle-policy --repository-name {name}"
+        fix = aws_commands.lifecycle_policy(name, app.settings.aws.region)
         yield warning(about, f"the lifecycle policy of {name} {words}: older versions can't be gone back to", fix)
     if not (lost or images.movable):
         yield ok(about, f"{name} keeps every version's image")
-
-
-def _immutable(name: str, image: Image, environment: str) -> str:
-    """Spell the command that keeps tags but those that move."""
-    command = f"aws ecr put-image-tag-mutability --repository-name {name} --image-tag-mutability IMMUTABLE"
-    moving = image.moved_tags(environment)
-    if not moving:
-        return command
-    filters = " ".join(f"filterType=WILDCARD,filter={tag}" for tag in moving)
-    return f"{command}_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {filters}"
 
 
 CHECKS: Mapping[str, Callable[[Account, str], Iterator[Finding]]] = {

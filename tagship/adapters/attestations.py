@@ -1,8 +1,12 @@
 """Sigstore bundles, by the library sigstore and a trusted root that is a file: nothing is asked of anybody.
 
 Without a file of the team's, the root is the one of Sigstore's public instance that the library carries: it is pinned
-with the library, by its hash. Attestations of private repositories come from an instance of GitHub's own, which logs
-nothing, and the library takes nothing that is not logged (sigstore 4.5): they are refused.
+with the library, by its hash. A file has one root, or several, a line each, as `gh attestation trusted-root` has them.
+
+Attestations of private repositories come from an instance of GitHub's own: a timestamp authority in place of the log,
+and certificates that no certificate log promised. sigstore 4.5 takes neither, whatever the root says: a bundle has
+exactly one log entry (models.Bundle), and a certificate has a promise (verify_sct). So they are refused, and a root
+without logs is not used.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from sigstore.verify import Verifier
 
 LIBRARY = 'pip install "tagship[attestations]"'
+WRITE = "gh attestation trusted-root"
 PUBLIC = "https://tuf-repo-cdn.sigstore.dev"
 ANOTHER = "Don't deploy it. Take a version that the environment's workflow attested"
 NAMES = "2.5.29.17"  # the extension of a certificate's subjectAltName
@@ -64,13 +70,39 @@ class SigstoreAttestations:
             carried = files("sigstore._store").joinpath(quote(PUBLIC, safe=""), "trusted_root.json")
             with as_file(carried) as path:
                 return Verifier(trusted_root=TrustedRoot.from_file(str(path)))
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "root.json"
+            file.write_text(self._chosen_root(), "utf-8")
+            try:
+                return Verifier(trusted_root=TrustedRoot.from_file(str(file)))
+            except ValueError as reason:
+                raise self._unreadable("can't be read as a trusted root of Sigstore's") from reason
+
+    def _chosen_root(self) -> str:
+        """Choose the root of the file that has logs. Raises SettingsError."""
         try:
-            return Verifier(trusted_root=TrustedRoot.from_file(str(self.root)))
+            roots = roots_of(self.root.read_text("utf-8") if self.root else "")
         except (OSError, ValueError) as reason:
-            raise SettingsError(
-                f"ci.trusted_root is {self.root.name!r}, which can't be read as a trusted root of Sigstore's.",
-                remedy="Write one: gh attestation trusted-root",
-            ) from reason
+            raise self._unreadable("can't be read as a trusted root of Sigstore's") from reason
+        logged = [root for root in roots if root.get("tlogs") and root.get("ctlogs")]
+        if not logged:
+            raise self._unreadable("has no root with public logs: the library believes nothing without them")
+        return json.dumps(logged[0])
+
+    def _unreadable(self, words: str) -> SettingsError:
+        name = self.root.name if self.root else ""
+        return SettingsError(f"ci.trusted_root is {name!r}, which {words}.", remedy=f"Write it: {WRITE} >{name}")
+
+
+def roots_of(text: str) -> list[dict[str, Any]]:
+    """Read a file of roots: one, or one a line. Raises ValueError."""
+    try:
+        roots = [json.loads(text)]
+    except ValueError:
+        roots = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if not roots or not all(isinstance(root, dict) for root in roots):
+        raise ValueError("not an object a line")
+    return roots
 
 
 @dataclass(frozen=True)

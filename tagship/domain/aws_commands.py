@@ -6,10 +6,12 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 
+FILE = "file://value.txt"  # what a person writes a secret into
+
 
 def put_parameter(name: str, region: str) -> str:
     """Spell AWS's own command that stores a secret from a file."""
-    words = ["aws", "ssm", "put-parameter", "--type", "SecureString", "--name", name, "--value", "file://value.txt"]
+    words = ["aws", "ssm", "put-parameter", "--type", "SecureString", "--name", name, "--value", FILE]
     return shlex.join([*words, "--region", region])
 
 
@@ -25,27 +27,160 @@ def store_again(bucket: str, key: str, metadata: Mapping[str, str], region: str)
     return " && ".join(map(shlex.join, steps))
 
 
-def alarms(names: Sequence[str]) -> str:
+def _in(region: str, *words: str) -> str:
+    """Spell a command for a region.
+
+    Whoever types it may have another one, or none.
+    """
+    return shlex.join(["aws", *words, "--region", region])
+
+
+def alarms(names: Sequence[str], region: str) -> str:
     """Spell AWS's command that shows alarms and their reasons."""
-    return shlex.join(["aws", "cloudwatch", "describe-alarms", "--alarm-names", *names])
+    return _in(region, "cloudwatch", "describe-alarms", "--alarm-names", *names)
 
 
-def target_health(group: str) -> str:
+def target_health(group: str, region: str) -> str:
     """Spell AWS's command that shows how the targets of a group are."""
-    return shlex.join(["aws", "elbv2", "describe-target-health", "--target-group-arn", group])
+    return _in(region, "elbv2", "describe-target-health", "--target-group-arn", group)
 
 
-def calendar_state(calendar: str) -> str:
+def machine_image(image: str, region: str) -> str:
+    """Spell AWS's command that shows an AMI."""
+    return _in(region, "ec2", "describe-images", "--image-ids", image)
+
+
+def calendar_state(calendar: str, region: str) -> str:
     """Spell AWS's command that asks whether a change calendar is open."""
-    return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
+    return _in(region, "ssm", "get-calendar-state", "--calendar-names", calendar)
 
 
 def restore_image(repository: str, digest: str, region: str) -> str:
     """Spell AWS's command that takes an image out of ECR's archive."""
-    command = ["aws", "ecr", "update-image-storage-class", "--repository-name", repository]
-    return shlex.join(
-        [*command, "--image-id", f"imageDigest={digest}", "--target-storage-class", "STANDARD", "--region", region]
-    )
+    image = ("--image-id", f"imageDigest={digest}", "--target-storage-class", "STANDARD")
+    return _in(region, "ecr", "update-image-storage-class", "--repository-name", repository, *image)
+
+
+def make_repository(name: str, region: str) -> str:
+    """Spell AWS's command that makes a repository whose tags stay."""
+    immutable = ("--image-tag-mutability", "IMMUTABLE")
+    return _in(region, "ecr", "create-repository", "--repository-name", name, *immutable)
+
+
+def lifecycle_policy(repository: str, region: str) -> str:
+    """Spell AWS's command that shows which images a repository deletes."""
+    return _in(region, "ecr", "get-lifecycle-policy", "--repository-name", repository)
+
+
+def keep_tags(repository: str, moving: Sequence[str], region: str) -> str:
+    """Spell AWS's command that keeps all tags but those that move."""
+    words = ["ecr", "put-image-tag-mutability", "--repository-name", repository, "--image-tag-mutability"]
+    if not moving:
+        return _in(region, *words, "IMMUTABLE")
+    filters = [f"filterType=WILDCARD,filter={tag}" for tag in moving]
+    excluding = ("IMMUTABLE_WITH_EXCLUSION", "--image-tag-mutability-exclusion-filters")
+    return _in(region, *words, *excluding, *filters)
+
+
+def caller(region: str, profile: str = "") -> str:
+    """Spell AWS's command that says whose credentials these are."""
+    return f"{_as(profile, 'sts', 'get-caller-identity')} --region {shlex.quote(region)}"
+
+
+def sign_in(profile: str = "") -> str:
+    """Spell AWS's command that signs in by a browser."""
+    return _as(profile, "sso", "login")
+
+
+def profiles() -> str:
+    """Spell AWS's command that lists the profiles of this machine."""
+    return _as("", "configure", "list-profiles")
+
+
+def _as(profile: str, *words: str) -> str:
+    return shlex.join(["aws", *words, *(["--profile", profile] if profile else [])])
+
+
+def object_versions(bucket: str, prefix: str) -> str:
+    """Spell AWS's command that shows who wrote objects, and when."""
+    return shlex.join(["aws", "s3api", "list-object-versions", "--bucket", bucket, "--prefix", prefix])
+
+
+def remove_object(url: str) -> str:
+    """Spell AWS's command that deletes an object."""
+    return shlex.join(["aws", "s3", "rm", url])
+
+
+def create_bucket(name: str, region: str) -> str:
+    """Spell AWS's command that makes a bucket."""
+    return _in(region, "s3", "mb", f"s3://{name}")
+
+
+def make_secret(name: str, region: str) -> str:
+    """Spell AWS's command that makes a secret of a file."""
+    return _in(region, "secretsmanager", "create-secret", "--name", name, "--secret-string", FILE)
+
+
+def put_secret(name: str, region: str) -> str:
+    """Spell AWS's command that gives a secret the value in a file."""
+    return _in(region, "secretsmanager", "put-secret-value", "--secret-id", name, "--secret-string", FILE)
+
+
+def keep_secret(name: str, region: str) -> str:
+    """Spell AWS's command that takes a secret's deletion back."""
+    return _in(region, "secretsmanager", "restore-secret", "--secret-id", name)
+
+
+def delete_stack(name: str, region: str) -> str:
+    """Spell AWS's commands that delete a stack, and wait for that."""
+    return _stack(name, region, "delete-stack", "stack-delete-complete")
+
+
+def continue_stack(name: str, region: str) -> str:
+    """Spell AWS's commands that end a stack's rollback which failed."""
+    return _stack(name, region, "continue-update-rollback", "stack-rollback-complete")
+
+
+def _stack(name: str, region: str, act: str, wait: str) -> str:
+    """Act on a stack, and wait: CloudFormation answers when it has begun."""
+    named = ("--stack-name", name)
+    begin = _in(region, "cloudformation", act, *named)
+    return f"{begin} && {_in(region, 'cloudformation', 'wait', wait, *named)}"
+
+
+def stack_status(name: str, region: str) -> str:
+    """Spell AWS's command that shows how a stack is."""
+    return _in(region, "cloudformation", "describe-stacks", "--stack-name", name, "--query", "Stacks[0].StackStatus")
+
+
+def service(cluster: str, name: str, region: str) -> str:
+    """Spell AWS's command that shows a service of ECS."""
+    return _in(region, "ecs", "describe-services", "--cluster", cluster, "--services", name)
+
+
+def tasks(cluster: str, name: str, region: str) -> str:
+    """Spell AWS's command that lists the tasks of a service."""
+    return _in(region, "ecs", "list-tasks", "--cluster", cluster, "--service-name", name)
+
+
+def let_enter(cluster: str, name: str, region: str) -> str:
+    """Spell AWS's command that starts tasks which take a shell."""
+    words = ("--service", name, "--enable-execute-command", "--force-new-deployment")
+    return _in(region, "ecs", "update-service", "--cluster", cluster, *words)
+
+
+def launch_numbered(group: str, template: str, region: str) -> str:
+    """Spell AWS's command that has a group launch a numbered version.
+
+    Whoever types it puts the number in.
+    """
+    version = ("--launch-template", f"LaunchTemplateId={template},Version=NUMBER")
+    return _in(region, "autoscaling", "update-auto-scaling-group", "--auto-scaling-group-name", group, *version)
+
+
+def unreserve(function: str, region: str) -> str:
+    """Spell AWS's command that takes a limit of concurrency away."""
+    return _in(region, "lambda", "delete-function-concurrency", "--function-name", function)
 
 
 def use_key_again(key: str, region: str) -> str:

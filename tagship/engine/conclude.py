@@ -101,10 +101,8 @@ def _record_partial(record: Recorder, plan: Plan, rollout: Rollout, seconds: flo
 
 def _where_missing(rollout: Rollout) -> str:
     skipped = {unit.id for unit in rollout.skipped}
-    names = [
-        f"{rollout.names[report.unit]} (skipped)" if report.unit in skipped else rollout.names[report.unit]
-        for report in rollout.lagging
-    ]
+    known = rollout.names
+    names = [known[report.unit] + (" (skipped)" if report.unit in skipped else "") for report in rollout.lagging]
     return f"it is missing on {len(names)} of {counted(rollout.size, rollout.noun)}: {listed(sorted(names), 4)}"
 
 

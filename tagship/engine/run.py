@@ -150,7 +150,8 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
             seconds = (app.clock.now() - began).total_seconds()
             _settled(hooks, rollout, seconds)
     app.ledger.index(plan.environment)
-    names = listed([unit.name for unit in rollout.units if unit not in rollout.gone])
+    gone = {unit.id for unit in rollout.gone}
+    names = listed([unit.name for unit in rollout.units if unit.id not in gone])
     took = f"{span(seconds)} after it was resumed" if dead else f"after {span(seconds)}"
     app.screen.say(f"{plan.label} is healthy on {plan.environment} ({names}) {took}")
     return Result(session.plan, "healthy", session.deployment_id, rollout.here, seconds)

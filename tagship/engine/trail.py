@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
-from tagship.domain import layout
+from tagship.domain import aws_commands, layout
 from tagship.domain.chain import Flaw, flaws
 from tagship.domain.text import counted
 from tagship.errors import NotAuthentic
@@ -29,10 +27,10 @@ def require_as_written(app: App, environment: str) -> None:
 def _altered(app: App, environment: str, problems: list[Flaw]) -> NotAuthentic:
     lines = [f"{flaw.name} {flaw.problem}" for flaw in problems[:SHOWN]]
     more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-    prefix = shlex.quote(f"{layout.ledger(app.settings.app, environment)}{problems[0].name}")
+    prefix = f"{layout.ledger(app.settings.app, environment)}{problems[0].name}"
+    look = aws_commands.object_versions(app.settings.account(environment).bucket, prefix)
     return NotAuthentic(
         f"The ledger of {environment} is not what was written: {counted(len(problems), 'problem')}.",
-        remedy="See who wrote what: aws s3api list-object-versions "
-        f"--bucket {shlex.quote(app.settings.account(environment).bucket)} --prefix {prefix}",
+        remedy=f"See who wrote what: {look}",
         evidence="\n".join([*lines, *more]),
     )

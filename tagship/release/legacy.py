@@ -17,7 +17,7 @@ from datetime import UTC
 from pathlib import Path
 
 from tagship import __version__
-from tagship.domain import commands, layout
+from tagship.domain import aws_commands, commands, layout
 from tagship.domain.bundle import Built
 from tagship.domain.manifest import BundleRef, ImageRef, Legacy, Manifest, sha256
 from tagship.domain.origin import Origin, written
@@ -264,7 +264,7 @@ def _left_over(app: App, key: str, environment: str) -> Refused:
         f"{_url(app, key)} exists with other bytes, from an attempt that was cut off.",
         state="Without a manifest it is not an artifact.",
         remedy=either(
-            f"Have an administrator look at it and delete it: aws s3 rm {_url(app, key)}",
+            f"Have an administrator look at it and delete it: {aws_commands.remove_object(_url(app, key))}",
             f"Or take another version: {commands.rollback(environment=environment)}",
         ),
     )

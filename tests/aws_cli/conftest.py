@@ -18,10 +18,9 @@ __all__ = ["aws", "place"]
 Cli = Callable[..., Any]
 
 
-def commands(running: Running, home: Path) -> Cli:
-    """Run commands of the CLI against a sandbox; each returns its JSON. Needs REAL_AWS, the program's path."""
-    program = os.environ["REAL_AWS"]
-    variables = {
+def variables(running: Running, home: Path) -> dict[str, str]:
+    """What a shell has in which the CLI asks a sandbox."""
+    return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "AWS_ACCESS_KEY_ID": running.keys.access,
@@ -31,8 +30,15 @@ def commands(running: Running, home: Path) -> Cli:
         "AWS_PAGER": "",
     }
 
+
+def commands(running: Running, home: Path) -> Cli:
+    """Run commands of the CLI against a sandbox; each returns its JSON. Needs REAL_AWS, the program's path."""
+    program = os.environ["REAL_AWS"]
+
     def run(*arguments: str) -> Any:
-        done = subprocess.run([program, *arguments], env=variables, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [program, *arguments], env=variables(running, home), capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -91,7 +91,8 @@ WHERE = rf"s3://releases/{KEY}"
             (403, "AccessDenied", "Access Denied"),
             f"Access denied: the AWS identity in use may not s3:GetObject (reading {WHERE}).",
             either(
-                "Allow s3:GetObject in the policy of the identity that this prints: aws sts get-caller-identity",
+                "Allow s3:GetObject in the policy of the identity that this prints: "
+                "aws sts get-caller-identity --region eu-west-1",
                 "Then run the same command again",
             ),
         ),

@@ -131,6 +131,8 @@ def test_doctor_says_how_a_function_is_made_and_what_its_alias_names(single: Fun
 def test_a_reserved_concurrency_of_nothing_is_found(single: Functions) -> None:
     single.client.put_function_concurrency(FunctionName=single.names[0], ReservedConcurrentExecutions=0)
     assert ("failing", "its reserved concurrency is 0: every invocation is refused") in found(single)
+    single.client.delete_function_concurrency(FunctionName=single.names[0])
+    assert not any("reserved" in words for _, words in found(single))
 
 
 def test_a_url_that_misses_the_alias_and_one_that_nobody_may_call_are_found(single: Functions) -> None:

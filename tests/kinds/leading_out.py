@@ -6,154 +6,25 @@ who reads the error, that command is typed in a shell in the repository, and wha
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from tagship import bootstrap
-from tagship.domain.deployment import serving
-from tagship.errors import DeployFailed, Incomplete, Refused
-from tagship.sandbox import lifecycle
-from tagship.sandbox.state import Running
-from tagship.verbs.mark_good import mark_good
-from tagship.verbs.rollback import rollback
-from tagship.verbs.status import status
-from tests.faults.ground import HERE, Ran
+from tests.faults.ground import Ran
 from tests.faults.remedies import LOOKS, next_lines
-from tests.journeys.example import FIRST, SECOND, Example, files
-from tests.journeys.test_release import BIN
-from tests.sandbox.conftest import git, post, repository, start, until
+from tests.journeys.example import SECOND
+from tests.kinds.denying import denied, killed
+from tests.kinds.ground import Ground
+from tests.sandbox.conftest import git
 
 MOST = 4  # commands in a row that lead out
-TTL = 10  # seconds, the least that the settings allow
 COMMAND = re.compile(r"\binv .*")
 ENDED = (" is already running on ", "There is no unfinished deployment ", "there is nothing to heal", "nobody holds ")
-PROGRAM = "import sys; sys.argv[0] = 'inv'; from tagship.tasks.program import run; run()"
-IMAGE = "[environments.dev.image]\n"
 SERVES = re.compile(r"^(?P<version>\d\S+) is serving\.")
 
 
-@dataclass
-class Ground:
-    """A practice clone of an example that ran FIRST and runs SECOND; `outside` is down while that file is there."""
-
-    place: Example
-    outside: Path
-    published: dict[str, str] = field(default_factory=dict)  # by fault
-
-    @property
-    def running(self) -> Running:
-        return self.place.running
-
-    @property
-    def app(self) -> bootstrap.Wiring:
-        return bootstrap.app(self.place.work)
-
-    # -- what a kind says ----------------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def answers(self) -> str:
-        """The version that a caller meets."""
-
-    @abstractmethod
-    def calm(self) -> None:
-        """Have nothing misbehave, and nothing take long."""
-
-    def up(self, _command: str = "") -> None:
-        """What is outside is there again."""
-        self.outside.unlink(missing_ok=True)
-
-    # -- where each test begins ----------------------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """SECOND serves, FIRST did before; both are good, nobody holds the environment, and all is as it was made."""
-        self.up()
-        self.calm()
-        app = self.app
-        seen = app.leases.look("dev")
-        if seen and seen.held:
-            app.leases.release(seen.record)
-        history = app.ledger.deployments("dev")
-        if serving(history) != SECOND or not history[-1].ended or self._met() != SECOND:
-            with suppress(Refused, Incomplete, DeployFailed):  # what it comes to is looked up below
-                rollback(app, to=SECOND, allow_bad=True)
-        for version in (FIRST, SECOND, *self.published.values()):
-            with suppress(Refused):
-                mark_good(app, version=version, reason="a test begins")
-        assert self.answers() == SECOND
-
-    def _met(self) -> str:
-        """What a caller meets, if anything answers."""
-        try:
-            return self.answers()
-        except (OSError, ValueError, KeyError):
-            return ""
-
-    def publish(self, fault: str = "", *, anew: bool = False) -> str:
-        """A version that is stored: the last one with that fault, or another."""
-        if anew or fault not in self.published:
-            self.published[fault] = f"0.1.{self._number()}-dev"
-            self.place.publish(self.published[fault], fault)
-        return self.published[fault]
-
-    def _number(self) -> int:
-        tags = git(self.place.work, "tag", "--list", "0.1.*-dev").split()
-        return max(int(tag.removeprefix("0.1.").removesuffix("-dev")) for tag in tags) + 1
-
-    def platform(self, name: str) -> None:
-        """What images are built for, from the next commit on."""
-        settings = self.place.work / "tagship.toml"
-        text = "".join(line for line in settings.read_text("utf-8").splitlines(True) if not line.startswith("platform"))
-        settings.write_text(text.replace(IMAGE, f'{IMAGE}platform = "{name}"\n') if name else text, "utf-8")
-        if git(self.place.work, "status", "--short", "tagship.toml"):
-            git(self.place.work, "commit", "--quiet", "--all", "-m", f"Build for {name or 'any'}")
-
-    # -- typing --------------------------------------------------------------------------------------------------------
-
-    def type(self, command: str) -> Ran:
-        """Type a command as it is printed, in a shell, without a terminal."""
-        return self._ran(["bash", "-c", command], command)
-
-    def inv(self, *words: str, before: str = "") -> Ran:
-        """Run `inv …` in a process whose first lines are `before`."""
-        return self.ended(self.launched(*words, before=before), *words)
-
-    def launched(self, *words: str, before: str = "") -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", f"{before}\n{PROGRAM}", *words],
-            cwd=self.place.work, env=self._environment() | {"PYTHONPATH": str(HERE)}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def ended(self, child: subprocess.Popen[str], *words: str) -> Ran:
-        out, err = child.communicate(timeout=180)
-        return Ran(" ".join(["inv", *words]), child.returncode, out, err)
-
-    def _ran(self, program: list[str], typed: str) -> Ran:
-        done = subprocess.run(
-            program, cwd=self.place.work, env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=300, check=False,
-        )  # fmt: skip
-        return Ran(typed, done.returncode, done.stdout, done.stderr)
-
-    def _environment(self) -> dict[str, str]:
-        gone = ("GITHUB_", "TAGSHIP_", "AWS_")
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(gone) and name != "CI"}
-        return kept | {"PATH": f"{BIN}{os.pathsep}{kept['PATH']}"}
-
-    def free(self) -> None:
-        """Wait until nobody holds the environment: a dead one's lease expires."""
-        until(lambda: (seen := self.app.leases.look("dev")) is None or not seen.held, TTL * 2)
-
-    def switch(self, **asked: object) -> None:
-        post(self.running, "faults", asked)
+Brought = Callable[[Any], Ran]
 
 
 @dataclass(frozen=True)
@@ -163,7 +34,7 @@ class Failure:
     `mended` lifts the cause, for who takes that command. `serves` is what serves then; "" is not looked up.
     """
 
-    brought: Callable[[Any], Ran]
+    brought: Brought
     code: int
     mended: Callable[[Any, str], None] = lambda ground, _: ground.calm()
     serves: str = SECOND
@@ -180,11 +51,11 @@ def lead_out(ground: Ground, failure: Failure) -> list[str]:
         _says_what_serves(ground, failure, ran)
         ways = commands_of(next_lines(ran.err)) or advised(ran)
         assert ways, ran.out + ran.err
-        if len(taken) == len(ways):
-            return taken
         failure.mended(ground, ways[len(taken)])
         _lead(ground, ran, ways[len(taken)])
         taken.append(ways[len(taken)])
+        if len(taken) >= len(ways):
+            return taken
 
 
 def commands_of(lines: list[str]) -> list[str]:
@@ -225,7 +96,7 @@ def take(ground: Ground, command: str) -> str:
 def _fix(ground: Ground) -> None:
     """Commit what mends the version, unless the last commit is not released yet."""
     if git(ground.place.work, "tag", "--points-at", "HEAD"):
-        ground.place.commit(f"fixed after 0.1.{ground._number()}")
+        ground.place.commit(f"fixed after 0.1.{ground.number()}")
 
 
 def advised(ran: Ran) -> list[str]:
@@ -243,35 +114,61 @@ def _ended(ran: Ran) -> bool:
 def settled(ground: Ground, typed: str) -> None:
     """The ledger's last word is an end, each unit serves what it says, and nobody holds the environment."""
     ground.free()
-    app = ground.app
-    history = app.ledger.deployments("dev")
-    assert history[-1].ended, typed
-    [now] = status(app, env="dev")
-    assert not now.drifted, (typed, now)
-    assert ground.answers() == serving(history) == now.artifact, typed
+    why = ground.unsettled()
+    assert not why, f"{typed}: {why}"
 
 
-def first(ground: Ground) -> Ground:
-    """Bring FIRST and SECOND out."""
-    for version in (FIRST, SECOND):
-        ground.place.deploy(version)
-    return ground
+# -- what goes wrong with each kind ------------------------------------------------------------------------------------
 
 
-@contextmanager
-def sandbox(
-    example: str, folder: Path, changed: Mapping[str, str], settings: str = ""
-) -> Iterator[tuple[Running, Path]]:
-    """A sandbox of an example whose files are `changed`; OUTSIDE in them is a file that is there while all is down."""
-    outside = folder.with_name(f"{folder.name}-outside")
-    texts = files(example) | {path: text.replace("OUTSIDE", str(outside)) for path, text in changed.items()}
-    begins = 'branch = "dev"'
-    texts["tagship.toml"] = texts["tagship.toml"].replace(begins, f"{begins}\nlease_ttl = {TTL}{settings}", 1)
-    root = repository(folder, texts)
-    old = os.environ["PATH"]
-    os.environ["PATH"] = f"{BIN}{os.pathsep}{old}"
-    try:
-        yield start(root), outside
-    finally:
-        lifecycle.down(root)
-        os.environ["PATH"] = old
+@dataclass(frozen=True)
+class Calls:
+    """The calls of AWS by which a kind is asked, changed, and past which its change goes on without its runner.
+
+    `anew`: they are made for a version alone that was never deployed.
+    """
+
+    asks: str
+    changes: str
+    begins: str
+    anew: bool = False
+
+
+def of_calls(calls: Calls, *, unchanged: int, serves: str = "") -> dict[str, Failure]:
+    """The failures of an identity that may not make them, and of a runner that dies; `unchanged` is the first's code.
+
+    `serves` is what serves once the runner is dead, if that can be known.
+    """
+    return {
+        "the identity may not change it": Failure(_may_not(calls.changes, calls.anew), unchanged),
+        "the identity may not ask": Failure(_may_not(calls.asks, calls.anew), 8),
+        "its runner dies": Failure(_dies(calls.begins, calls.anew), 0, serves=serves),
+        "its runner dies and it is run again": Failure(_is_run_again(calls.begins, calls.anew), 4, serves=serves),
+    }
+
+
+def _may_not(call: str, anew: bool) -> Brought:
+    return lambda ground: ground.inv("deploy", "--version", ground.publish(anew=anew), before=denied(call))
+
+
+def _dies(after: str, anew: bool) -> Brought:
+    """Its runner dies right after a call; somebody looks, when its lease has expired."""
+
+    def brought(ground: Ground) -> Ran:
+        _killed(ground, after, anew)
+        ground.free()
+        return ground.type("inv status --env dev")
+
+    return brought
+
+
+def _is_run_again(after: str, anew: bool) -> Brought:
+    """Its runner dies, and its command is typed again at once."""
+    return lambda ground: ground.type(f"inv deploy --version {_killed(ground, after, anew)}")
+
+
+def _killed(ground: Ground, after: str, anew: bool) -> str:
+    version = ground.publish(anew=anew)
+    ran = ground.inv("deploy", "--version", version, before=killed(after))
+    assert ran.code == -9, ran.out + ran.err
+    return version

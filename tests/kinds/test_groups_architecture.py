@@ -6,11 +6,13 @@ moto launches anything; these AMIs and types are those that it describes, each w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.contract.groups import AMI, Groups
+from tagship.adapters.targets.asg.launching import LaunchCheck
+from tests.contract.groups import Groups
 
 PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 VERSION = "0.1.0-dev"
@@ -76,22 +78,18 @@ def test_an_instance_type_that_cannot_start_the_ami_is_told_also_without_an_imag
 def test_the_types_of_a_mixed_instances_policy_count_in_place_of_the_templates(
     place: Groups, amis: dict[str, str]
 ) -> None:
-    from dataclasses import replace
-
-    from tagship.adapters.targets.asg.launching import LaunchCheck
-
     target = place.connect()
     obstacles(place, ImageId=amis["x86_64"], InstanceType="t4g.micro")
     [group] = target._calls.groups(place.names).values()
     mixed = {"LaunchTemplate": {"Overrides": [{"InstanceType": "t3.small"}, {"InstanceType": "t4g.small"}]}}
     manifest: Any = type("Manifest", (), {"artifact_id": VERSION, "image": None})()
-    [row] = LaunchCheck(target.context.aws, target._calls).obstacles(manifest, [replace(group, policy=mixed)])
+    check = LaunchCheck(target.context.aws, target._calls, "dev")
+    [row] = check.obstacles("deploy", manifest, "", [replace(group, policy=mixed)])
     assert "as t4g.small, which is arm64" in row.what
 
 
-def test_what_ec2_does_not_show_is_no_reason_and_a_rollback_goes_to_what_ran(
+def test_a_type_that_ec2_does_not_show_is_no_reason_and_a_rollback_goes_to_what_ran(
     place: Groups, amis: dict[str, str]
 ) -> None:
-    assert obstacles(place, ImageId=AMI, InstanceType="t3.micro") == []
     assert obstacles(place, ImageId=amis["x86_64"], InstanceType="x9z.huge") == []
     assert obstacles(place, "linux/arm64", "rollback", ImageId=amis["x86_64"], InstanceType="t3.micro") == []

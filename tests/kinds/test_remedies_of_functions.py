@@ -11,9 +11,10 @@ import pytest
 
 from tests.faults.ground import Ran
 from tests.journeys import test_release_of_functions as functions
-from tests.journeys.example import FIRST, files
-from tests.kinds.denying import denied, killed
-from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox
+from tests.journeys.example import FIRST, SECOND, files
+from tests.kinds.denying import denied
+from tests.kinds.ground import Ground, first, sandbox
+from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls
 from tests.sandbox.conftest import until
 
 APP = files("lambda")["api/app.py"].replace(
@@ -44,6 +45,11 @@ class Functions(Ground):
             image = now["Code"]["ImageUri"]
             self.place.lambda_.update_function_code(FunctionName=API, ImageUri=image, Architectures=[architecture])
             self.place.lambda_.get_waiter("function_updated_v2").wait(FunctionName=API)
+
+    def goes_on(self) -> str:
+        rows = [self.place.lambda_.get_function_configuration(FunctionName=name) for name in (API, MIGRATE)]
+        names = [row["FunctionName"] for row in rows if row.get("LastUpdateStatus") == "InProgress"]
+        return f"an update of {names[0]} is in progress" if names else ""
 
     def versions(self) -> int:
         """How many versions the api's function has."""
@@ -76,27 +82,6 @@ def nothing_answers(ground: Ground) -> Ran:
 def cannot_be_put_back(ground: Ground) -> Ran:
     """One alias moves, and from then on the identity may move none."""
     return ground.inv("deploy", "--version", ground.publish(), before=denied("UpdateAlias", from_=4))
-
-
-def may_not_be_updated(ground: Ground) -> Ran:
-    return ground.inv("deploy", "--version", ground.publish(anew=True), before=denied("UpdateFunctionCode"))
-
-
-def may_not_be_asked(ground: Ground) -> Ran:
-    return ground.inv("deploy", "--version", ground.publish(), before=denied("GetAlias"))
-
-
-def dies(ground: Ground) -> Ran:
-    """Its runner dies once a version is published; somebody looks, when its lease has expired."""
-    ground.inv("deploy", "--version", ground.publish(anew=True), before=killed("PublishVersion"))
-    ground.free()
-    return ground.type("inv status --env dev")
-
-
-def dies_and_is_run_again(ground: Ground) -> Ran:
-    version = ground.publish(anew=True)
-    ground.inv("deploy", "--version", version, before=killed("PublishVersion"))
-    return ground.type(f"inv deploy --version {version}")
 
 
 def under_way(ground: Functions) -> tuple[Any, str]:
@@ -149,10 +134,7 @@ FAILURES = {
     "it answers badly": Failure(answers_badly, 6, mended=Ground.up),
     "a rollback, and nothing answers": Failure(nothing_answers, 9, mended=Ground.up),
     "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
-    "the identity may not update": Failure(may_not_be_updated, 6),
-    "the identity may not ask": Failure(may_not_be_asked, 8),
-    "its runner dies": Failure(dies, 0),
-    "its runner dies and it is run again": Failure(dies_and_is_run_again, 4),
+    **of_calls(Calls("GetAlias", "UpdateFunctionCode", "PublishVersion", anew=True), unchanged=6, serves=SECOND),
     "somebody else changes it": Failure(is_superseded, 4, serves=""),
     "Ctrl-C": Failure(is_interrupted, 130),
     "its image is gone": Failure(lost_its_image, 5),

@@ -12,14 +12,16 @@ import pytest
 from tests.faults.ground import Ran
 from tests.journeys import test_deploy_to_groups as groups
 from tests.journeys.example import FIRST, files
-from tests.kinds.denying import denied, killed
-from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox
+from tests.kinds.denying import denied
+from tests.kinds.ground import Ground, first, sandbox
+from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls
 from tests.sandbox.conftest import until
 
 APP = files("asg")["app.py"].replace(
     "\nVERSION =", '\nPAGE["healthy"] = PAGE["healthy"] and not Path("OUTSIDE").exists()\nVERSION ='
 )
 GROUP = groups.GROUP
+ENDED = ("Successful", "Failed", "Cancelled", "RollbackSuccessful", "RollbackFailed")
 
 
 class Groups(Ground):
@@ -32,6 +34,10 @@ class Groups(Ground):
 
     def calm(self) -> None:
         self.switch(asg={"pending": 0.2, "keeps_pointer": False, "no_image": []})
+
+    def goes_on(self) -> str:
+        rows = [row for row in self.refreshes() if row["Status"] not in ENDED]
+        return f"instance refresh {rows[0]['InstanceRefreshId']} is {rows[0]['Status']}" if rows else ""
 
     def refreshes(self) -> Any:
         answer = self.place.scaling.describe_instance_refreshes(AutoScalingGroupName=GROUP)
@@ -73,33 +79,22 @@ def cannot_be_put_back(ground: Ground) -> Ran:
     return ground.inv("deploy", "--version", ground.publish("error"), before=denied(*calls, from_=2))
 
 
-def may_not_be_refreshed(ground: Ground) -> Ran:
-    return ground.inv("deploy", "--version", ground.publish(), before=denied("StartInstanceRefresh"))
-
-
-def may_not_be_asked(ground: Ground) -> Ran:
-    return ground.inv("deploy", "--version", ground.publish(), before=denied("DescribeAutoScalingGroups"))
-
-
-def dies(ground: Ground) -> Ran:
-    """Its runner dies once the refresh has begun; somebody looks, when its lease has expired."""
-    ground.inv("deploy", "--version", ground.publish(), before=killed("StartInstanceRefresh"))
-    ground.free()
-    return ground.type("inv status --env dev")
-
-
-def dies_and_is_run_again(ground: Ground) -> Ran:
-    version = ground.publish()
-    ground.inv("deploy", "--version", version, before=killed("StartInstanceRefresh"))
-    return ground.type(f"inv deploy --version {version}")
-
-
 def under_way(ground: Groups) -> tuple[Any, str]:
     """A deployment whose refresh has begun."""
     version, before = ground.publish(), len(ground.refreshes())
     child = ground.launched("deploy", "--version", version)
     until(lambda: len(ground.refreshes()) > before)
     return child, version
+
+
+def is_superseded(ground: Groups) -> Ran:
+    """Somebody cancels the refresh, and has the group launch what it did before tagship."""
+    child, version = under_way(ground)
+    scaling = ground.place.scaling
+    theirs = {"LaunchTemplate": {"LaunchTemplateName": GROUP, "Version": "1"}}
+    scaling.cancel_instance_refresh(AutoScalingGroupName=GROUP)
+    scaling.start_instance_refresh(AutoScalingGroupName=GROUP, DesiredConfiguration=theirs)
+    return ground.ended(child, "deploy", "--version", version)
 
 
 def is_interrupted(ground: Groups) -> Ran:
@@ -114,10 +109,8 @@ FAILURES = {
     "a rollback, and nothing comes up": Failure(a_rollback_does_not_come_up, 7, mended=Ground.up, serves=""),
     "it does not come up": Failure(answers_badly, 6),
     "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
-    "the identity may not refresh": Failure(may_not_be_refreshed, 8),
-    "the identity may not ask": Failure(may_not_be_asked, 8),
-    "its runner dies": Failure(dies, 0, serves=""),
-    "its runner dies and it is run again": Failure(dies_and_is_run_again, 4, serves=""),
+    **of_calls(Calls("DescribeAutoScalingGroups", "StartInstanceRefresh", "StartInstanceRefresh"), unchanged=8),
+    "somebody else changes it": Failure(is_superseded, 4, mended=lambda ground, _: ground.rest(), serves=""),
     "Ctrl-C": Failure(is_interrupted, 130, serves=""),
 }
 

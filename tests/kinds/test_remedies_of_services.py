@@ -14,8 +14,9 @@ from tagship.engine.pausing import paused
 from tests.faults.ground import Ran
 from tests.journeys import test_deploy_to_services as services
 from tests.journeys.example import FIRST, SECOND, files
-from tests.kinds.denying import denied, killed
-from tests.kinds.leading_out import Failure, Ground, first, lead_out, sandbox, settled, take
+from tests.kinds.denying import denied
+from tests.kinds.ground import Ground, first, sandbox
+from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls, settled, take
 from tests.sandbox.conftest import until
 
 APP = files("ecs")["app.py"].replace(
@@ -40,8 +41,25 @@ class Services(Ground):
         if newest.get("runtimePlatform"):
             definition(self)
         self.place.ecs.update_service(cluster=CLUSTER, service=SERVICE, deploymentConfiguration=ROLLING)
+        for deployment in self.deployments():
+            if any(hook["status"] == "AWAITING_ACTION" for hook in deployment.get("lifecycleHookDetails", ())):
+                self.place.ecs.stop_service_deployment(serviceDeploymentArn=deployment["serviceDeploymentArn"])
+
+    def goes_on(self) -> str:
+        rows = self.deployments()
+        return f"service deployment {rows[0]['serviceDeploymentArn']} is {rows[0]['status']}" if rows else ""
+
+    def deployments(self) -> list[Any]:
+        """Those that have not ended."""
+        rows = self.place.ecs.list_service_deployments(cluster=CLUSTER, service=SERVICE, status=GOING_ON)
+        arns = [row["serviceDeploymentArn"] for row in rows["serviceDeployments"]]
+        if not arns:
+            return []
+        whole = self.place.ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]
+        return [row for row in whole if row["status"] in GOING_ON]
 
 
+GOING_ON = ["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]
 MADE = (
     *("family", "requiresCompatibilities", "networkMode", "cpu", "memory", "containerDefinitions", "executionRoleArn"),
 )
@@ -79,27 +97,6 @@ def crashes_again(ground: Ground) -> Ran:
 def cannot_be_put_back(ground: Ground) -> Ran:
     """It answers badly, and the identity may not have the service go back."""
     return ground.inv("deploy", "--version", ground.publish("error"), before=denied("UpdateService", from_=2))
-
-
-def may_not_be_updated(ground: Ground) -> Ran:
-    return ground.inv("deploy", "--version", ground.publish(), before=denied("UpdateService"))
-
-
-def may_not_be_asked(ground: Ground) -> Ran:
-    return ground.inv("deploy", "--version", ground.publish(), before=denied("DescribeServices"))
-
-
-def dies(ground: Ground) -> Ran:
-    """Its runner dies once ECS was told; somebody looks, when its lease has expired."""
-    ground.inv("deploy", "--version", ground.publish(), before=killed("UpdateService"))
-    ground.free()
-    return ground.type("inv status --env dev")
-
-
-def dies_and_is_run_again(ground: Ground) -> Ran:
-    version = ground.publish()
-    ground.inv("deploy", "--version", version, before=killed("UpdateService"))
-    return ground.type(f"inv deploy --version {version}")
 
 
 def is_superseded(ground: Services) -> Ran:
@@ -171,26 +168,14 @@ def image_of(ground: Services, version: str) -> Path:
 def definition(ground: Services, **changed: Any) -> None:
     """Register a revision as infrastructure does: of the first one, with changes."""
     row = ground.place.ecs.describe_task_definition(taskDefinition=f"{SERVICE}:1")["taskDefinition"]
-    names = (
-        "family",
-        "requiresCompatibilities",
-        "networkMode",
-        "cpu",
-        "memory",
-        "containerDefinitions",
-        "executionRoleArn",
-    )
-    ground.place.ecs.register_task_definition(**{name: row[name] for name in names}, **changed)
+    ground.place.ecs.register_task_definition(**{name: row[name] for name in MADE}, **changed)
 
 
 FAILURES = {
     "its tasks exit": Failure(crashes, 6, mended=Ground.up),
     "a rollback's tasks exit": Failure(crashes_again, 6, mended=Ground.up),
     "it can't be put back": Failure(cannot_be_put_back, 7, serves=""),
-    "the identity may not update": Failure(may_not_be_updated, 8),
-    "the identity may not ask": Failure(may_not_be_asked, 8),
-    "its runner dies": Failure(dies, 0, serves=""),
-    "its runner dies and it is run again": Failure(dies_and_is_run_again, 4, serves=""),
+    **of_calls(Calls(asks="DescribeServices", changes="UpdateService", begins="UpdateService"), unchanged=8),
     "somebody else changes it": Failure(is_superseded, 4, serves=""),
     "Ctrl-C": Failure(is_interrupted, 130, serves=""),
     "its image is gone": Failure(lost_its_image, 5),

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.functions import Functions, switch
 
-FIRST, SECOND, THIRD = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
+FIRST, SECOND, THIRD, FOURTH = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
 NAMES_NONE = {"expect": {"statusCode": 200}}
 
 
@@ -94,6 +94,31 @@ def test_back_and_forth_along_kept_versions_makes_none(place: Steady) -> None:
         assert {(report.outcome, report.serving) for report in reports.values()} == {("healthy", version)}
         assert {serving for _, serving in place.observed().values()} == {version}
     assert place.numbers() == before
+
+
+def test_back_over_other_code_to_an_artifact_that_kept_a_version_makes_none(place: Steady) -> None:
+    first = place.served()
+    place.deploy_of(SECOND)
+    for version in (THIRD, FOURTH):
+        place.deploy(version)
+    before = place.numbers()
+    reports = place.carry_out(place.change(place.artifact(SECOND), "rollback"))
+    assert {(report.outcome, report.serving) for report in reports.values()} == {("healthy", SECOND)}
+    assert (place.numbers(), place.served()) == (before, first)
+    assert place.observed() == {"one": ("healthy", SECOND), "two": ("healthy", SECOND)}
+
+
+def test_a_version_of_the_same_code_with_other_variables_is_not_gone_back_to(place: Steady) -> None:
+    dev = place.app.settings.environment("dev")
+    object.__setattr__(dev, "variables", {"GREETING": "hi"})
+    place.deploy_of(SECOND)
+    own = place.served()
+    for version in (THIRD, FOURTH):
+        place.deploy(version)
+    place.client.delete_function(FunctionName=place.one, Qualifier=own)  # what is left is FIRST's, without a greeting
+    reports = place.carry_out(place.change(place.artifact(SECOND), "rollback"))
+    assert {(report.outcome, report.serving) for report in reports.values()} == {("healthy", SECOND)}
+    assert place.answer(place.one)["greeting"] == "hi"
 
 
 def test_one_that_is_put_back_with_the_others_serves_what_it_served(place: Steady) -> None:

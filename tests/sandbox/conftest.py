@@ -87,12 +87,12 @@ def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
     raise AssertionError("it did not happen in time")
 
 
-def client(running: Running, service: str, config: Any = None, account: str = "") -> Any:
+def client(running: Running, service: str, config: Any = None, account: str = "", region: str = "us-east-1") -> Any:
     import boto3
 
     return boto3.client(
         service,
-        region_name="us-east-1",
+        region_name=region,
         endpoint_url=running.aws_url,
         config=config,
         **running.keys.signed(account),

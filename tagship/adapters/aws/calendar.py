@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
+from tagship.domain import aws_commands
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.account import Window
 
@@ -27,7 +28,7 @@ class SsmCalendar:
         except ServiceFailed as reason:
             raise Refused(
                 f"Whether the change calendar {name} allows a deploy cannot be asked: {reason.what}",
-                remedy=f"{reason.remedy}; then try: aws ssm get-calendar-state --calendar-names {name}",
+                remedy=f"{reason.remedy}; then try: {aws_commands.calendar_state(name, self._aws.region)}",
                 evidence=reason.evidence,
             ) from reason
         until = answer.get("NextTransitionTime", "")

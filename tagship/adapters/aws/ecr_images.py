@@ -94,7 +94,7 @@ class EcrImages:
         return self.aws if self.region == self.aws.region else replace(self.aws, region=self.region)
 
     def _no_repository(self) -> SettingsError:
-        create = f"aws ecr create-repository --repository-name {self.name} --image-tag-mutability IMMUTABLE"
+        create = aws_commands.make_repository(self.name, self.region)
         return SettingsError(
             f"ECR of account {self.account} has no repository {self.name}.", remedy=f"Create it: {create}"
         )

@@ -10,7 +10,7 @@ from typing import Any
 from tagship.adapters.aws import removal
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
-from tagship.adapters.aws.stack_status import again, check_usable, look_at
+from tagship.adapters.aws.stack_status import again, check_usable
 from tagship.adapters.aws.tags import tagged
 from tagship.domain import aws_commands, denials
 from tagship.domain.documents import same_document, version_name
@@ -125,7 +125,7 @@ class AccountFoundation:
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
         existing = self.stack(wanted.name)
         if existing:
-            check_usable(existing)
+            check_usable(existing, self.aws.region)
         arguments: dict[str, Any] = {
             "StackName": wanted.name,
             "TemplateBody": wanted.template,
@@ -161,7 +161,7 @@ class AccountFoundation:
                 raise ServiceFailed(
                     f"The stack {name} is not done after {LONGEST // 60} min.",
                     state="CloudFormation is still working on it.",
-                    remedy=f"Look again: {look_at(name)}",
+                    remedy=f"Look again: {aws_commands.stack_status(name, self.aws.region)}",
                 )
             self.clock.sleep(WAIT)
         if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -171,7 +171,7 @@ class AccountFoundation:
         raise ServiceFailed(
             f"CloudFormation could not make the stack {name}: {why}",
             state=f"The status of the stack is now {stack.status}.",
-            remedy=f"Fix that, then: {again(stack)}",
+            remedy=f"Fix that, then: {again(stack, self.aws.region)}",
         )
 
     def _why(self, name: str) -> str:

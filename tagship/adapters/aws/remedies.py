@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tagship.domain import commands
+from tagship.domain import aws_commands, commands
 
 
 class ClientRemedies:
@@ -23,7 +23,7 @@ class ClientRemedies:
             return (
                 "Give the job `id-token: write` and the step aws-actions/configure-aws-credentials, then run it again"
             )
-        return "Sign in: aws sso login" + (f" --profile {self.profile}" if self.profile else "")
+        return f"Sign in: {aws_commands.sign_in(self.profile)}"
 
     @property
     def _of_account(self) -> str:
@@ -32,16 +32,14 @@ class ClientRemedies:
             take = f"Have the step aws-actions/configure-aws-credentials take a role of {self.account}"
             return f"{take}; a job that promotes from there is let read by: {commands.setup()}"
         if self.profile:
-            return f"Sign in to {self.account} with that profile: aws sso login --profile {self.profile}"
-        return "Name its profile as aws.profile in tagship.toml; these are known: aws configure list-profiles"
+            return f"Sign in to {self.account} with that profile: {aws_commands.sign_in(self.profile)}"
+        return f"Name its profile as aws.profile in tagship.toml; these are known: {aws_commands.profiles()}"
 
     @property
     def _try_it(self) -> str:
         if self.ci:
             return self._sign_in
-        return "Fix the profile, or sign in; then try: aws sts get-caller-identity" + (
-            f" --profile {self.profile}" if self.profile else ""
-        )
+        return f"Fix the profile, or sign in; then try: {aws_commands.caller(self.region, self.profile)}"
 
     @property
     def _reach(self) -> str:
@@ -55,4 +53,4 @@ class ClientRemedies:
         if self.sandbox:
             return f"Set up the sandbox again: {commands.sandbox('reset')}"
         name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
-        return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"
+        return f"Correct aws.bucket in tagship.toml, or create it: {aws_commands.create_bucket(name, self.region)}"

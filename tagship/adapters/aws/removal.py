@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tagship.adapters.aws.session import Aws
+from tagship.domain import aws_commands
 from tagship.domain.foundation import Stack
 from tagship.errors import ServiceFailed
 from tagship.ports.people import Clock
@@ -27,17 +28,17 @@ def remove_stack(aws: Aws, clock: Clock, name: str, look: Callable[[str], Stack 
     began = clock.now()
     while (stack := look(name)) is not None:
         if stack.status == "DELETE_FAILED":
-            raise _failed(name, _why(aws, name))
+            raise _failed(aws, name, _why(aws, name))
         if (clock.now() - began).total_seconds() > LONGEST:
-            raise _failed(name, f"it is not done after {LONGEST // 60} min")
+            raise _failed(aws, name, f"it is not done after {LONGEST // 60} min")
         clock.sleep(WAIT)
 
 
-def _failed(name: str, why: str) -> ServiceFailed:
+def _failed(aws: Aws, name: str, why: str) -> ServiceFailed:
     return ServiceFailed(
         f"CloudFormation could not delete the stack {name}: {why}",
         state="What it has deleted is gone; the rest of the stack is there.",
-        remedy=f"Fix that, then: aws cloudformation delete-stack --stack-name {name}",
+        remedy=f"Fix that, then: {aws_commands.delete_stack(name, aws.region)}",
     )
 
 

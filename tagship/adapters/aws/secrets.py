@@ -6,10 +6,11 @@ neither the right to read a value nor to decrypt one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tagship.adapters.aws.session import Aws
+from tagship.domain import aws_commands
 from tagship.errors import Refused
 
 CURRENT = "AWSCURRENT"
@@ -38,17 +39,17 @@ class AwsSecrets:
             try:
                 secret = client.describe_secret(SecretId=name)
             except client.exceptions.ResourceNotFoundException:
-                raise self._refused(name, "does not exist", "create-secret --name") from None
+                raise self._refused(name, "does not exist", aws_commands.make_secret) from None
         if "DeletedDate" in secret:
-            raise self._refused(name, "is being deleted", "restore-secret --secret-id")
+            raise self._refused(name, "is being deleted", aws_commands.keep_secret)
         for version, labels in secret.get("VersionIdsToStages", {}).items():
             if CURRENT in labels:
                 return version
-        raise self._refused(name, "has no value", "put-secret-value --secret-id")
+        raise self._refused(name, "has no value", aws_commands.put_secret)
 
-    def _refused(self, name: str, problem: str, command: str) -> Refused:
+    def _refused(self, name: str, problem: str, command: Callable[[str, str], str]) -> Refused:
         region = self.aws.region
         return Refused(
             f"The secret {name} {problem} in {region}.",
-            remedy=f"Correct its name in tagship.toml, or: aws secretsmanager {command} {name} --region {region}",
+            remedy=f"Correct its name in tagship.toml, or: {command(name, region)}",
         )

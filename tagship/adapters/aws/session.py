@@ -14,6 +14,7 @@ from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
 from tagship.adapters.aws.owner import Owner
 from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
+from tagship.domain import aws_commands
 from tagship.domain.text import either
 from tagship.errors import NotAllowed, ServiceFailed
 
@@ -218,7 +219,7 @@ class Aws(ClientRemedies):
         known = {
             "expired": ("The AWS credentials have expired", self._sign_in),
             "unknown": ("AWS does not accept the credentials in use", self._sign_in),
-            "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action)),
+            "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action, self.region)),
             "bucket": ("The bucket does not exist", self._create_bucket(error, doing)),
             "elsewhere": (f"The bucket is in another region than {self.region}", "Correct aws.region in tagship.toml"),
             "skewed": ("This machine's clock is too far off for AWS", f"Set the clock, then {AGAIN}"),
@@ -239,7 +240,7 @@ class Aws(ClientRemedies):
         if isinstance(error, e.ProfileNotFound):
             return (
                 f"{error} ({doing}).",
-                "Name one of these in aws.profile of tagship.toml: aws configure list-profiles",
+                f"Name one of these in aws.profile of tagship.toml: {aws_commands.profiles()}",
             )
         if isinstance(error, e.SSOError | e.TokenRetrievalError | e.CredentialRetrievalError):
             return f"The AWS credentials have expired or cannot be read ({doing}).", self._sign_in
@@ -271,8 +272,8 @@ def _denied(error: Any) -> bool:
     return code in KINDS["denied"]
 
 
-def _allow(action: str) -> str:
-    allow = f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+def _allow(action: str, region: str) -> str:
+    allow = f"Allow {action} in the policy of the identity that this prints: {aws_commands.caller(region)}"
     return either(allow, "Then run the same command again")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagship.domain import commands
+from tagship.domain import aws_commands, commands
 from tagship.domain.foundation import Stack
 from tagship.domain.text import either
 from tagship.errors import Held, Refused
@@ -11,26 +11,26 @@ USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPL
 UNCHANGED = "This stack was not changed."
 
 
-def check_usable(stack: Stack) -> None:
+def check_usable(stack: Stack, region: str) -> None:
     if stack.status in USABLE:
         return
     if stack.status.endswith("IN_PROGRESS"):
         raise Held(
             f"Somebody else is changing the stack {stack.name}: its status is {stack.status}.",
             state=UNCHANGED,
-            remedy=either(f"Wait until it is done, then: {commands.setup()}", f"To look: {look_at(stack.name)}"),
+            remedy=either(
+                f"Wait until it is done, then: {commands.setup()}",
+                f"To look: {aws_commands.stack_status(stack.name, region)}",
+            ),
         )
     problem = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
-    raise Refused(problem, state=UNCHANGED, remedy=again(stack))
+    raise Refused(problem, state=UNCHANGED, remedy=again(stack, region))
 
 
-def again(stack: Stack) -> str:
+def again(stack: Stack, region: str) -> str:
+    """Spell what makes a stack usable again."""
     if stack.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}:
-        return f"aws cloudformation delete-stack --stack-name {stack.name} && {commands.setup()}"
+        return f"{aws_commands.delete_stack(stack.name, region)} && {commands.setup()}"
     if stack.status == "UPDATE_ROLLBACK_FAILED":
-        return f"aws cloudformation continue-update-rollback --stack-name {stack.name} && {commands.setup()}"
+        return f"{aws_commands.continue_stack(stack.name, region)} && {commands.setup()}"
     return commands.setup()
-
-
-def look_at(name: str) -> str:
-    return f"aws cloudformation describe-stacks --stack-name {name} --query 'Stacks[0].StackStatus'"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tagship.domain import aws_commands
 from tagship.domain.text import counted, listed
 
 GONE = frozenset({"Terminated", "Detached", "Detaching"})
@@ -134,10 +135,10 @@ def _unfit(row: Mapping[str, Any], template: Mapping[str, str], policy: Mapping[
     ):
         return "its mixed instances policy overrides the launch template: one template has to name the version"
     if not version.isdigit():
-        id_ = template.get("LaunchTemplateId", "")
+        region = [*str(row.get("AutoScalingGroupARN", "")).split(":"), "", "", ""][3]
+        name_it = aws_commands.launch_numbered(name, template.get("LaunchTemplateId", ""), region)
         return (
             f"it launches the version {version} of its template, which changes under it, and to which no refresh can "
-            "go back: give it the number, by aws autoscaling update-auto-scaling-group --auto-scaling-group-name "
-            f"{name} --launch-template LaunchTemplateId={id_},Version=<number>"
+            f"go back: give it the number, by {name_it}"
         )
     return ""

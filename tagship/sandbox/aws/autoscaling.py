@@ -7,7 +7,7 @@ version boots its user data (boots.py).
 
 Its switches, by POST /sandbox/faults: {"asg": {"pending": 0.2}} is how many seconds an instance takes into service,
 "warmup" is a refresh's where it names none; "keeps_pointer" has a rollback leave the group at the new version;
-"boots" {artifact: fault} is how simulated instances boot; "no_image" lists AMIs that are not there.
+"boots" {artifact: fault} is how simulated instances boot; "no_image" lists AMIs that EC2 does not show.
 
 Does not model: launch configurations, policies and schedules, load balancers, lifecycle hooks, warm pools, activities,
 termination policies (the oldest goes), zones (one is taken). Groups of a CloudFormation stack are moto's, and unknown.
@@ -30,7 +30,7 @@ from tagship.sandbox.asg.boots import Boots
 from tagship.sandbox.asg.group import IN_SERVICE, STANDBY, Configuration, Group, Member
 from tagship.sandbox.asg.refresh import ONWARD, InstanceRefresh, Irreversible, Pace
 from tagship.sandbox.aws import autoscaling_answers as answers
-from tagship.sandbox.aws import stock
+from tagship.sandbox.aws import machine_images, stock
 from tagship.sandbox.aws.autoscaling_fleet import Ec2Fleet
 from tagship.sandbox.aws.autoscaling_requests import BUSY, Given, check, refused
 from tagship.sandbox.ecs.front import Front, listen
@@ -103,7 +103,7 @@ class _Api:
                 case "boots":
                     self.boots.faults |= value
                 case "no_image":
-                    self.fleet.no_image = set(value)
+                    machine_images.take_away(self.world.region, value)
                 case _:
                     setattr(self.pace, name, type(getattr(self.pace, name))(value))
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
 
 from tagship.sandbox.asg.boots import Boots
 from tagship.sandbox.asg.group import Configuration, Group, LaunchFailed
-from tagship.sandbox.aws import stock
+from tagship.sandbox.aws import machine_images, stock
 
 GROUP_TAG = "aws:autoscaling:groupName"
 
 
 @dataclass
 class Ec2Fleet:
-    """Launches and terminates; `no_image` are AMIs that are not there."""
+    """Launches and terminates."""
 
     region: str
     boots: Boots
-    no_image: set[str] = field(default_factory=set)
 
     @property
     def _ec2(self) -> Any:
@@ -50,7 +49,7 @@ class Ec2Fleet:
             version = self._version(configuration)
         except EC2ClientError as reason:
             raise LaunchFailed(str(reason)) from reason
-        if version.image_id in self.no_image:
+        if not machine_images.shown(self.region, version.image_id):
             raise LaunchFailed(f"The image id '[{version.image_id}]' does not exist. Launching EC2 instance failed.")
         tags = {tag["Key"]: tag["Value"] for tag in group.tags if tag["PropagateAtLaunch"]}
         reservation = self._ec2.run_instances(

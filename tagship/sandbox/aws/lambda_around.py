@@ -39,6 +39,7 @@ class Around:
         return (
             self.put_function_concurrency,
             self.get_function_concurrency,
+            self.delete_function_concurrency,
             self.put_provisioned_concurrency_config,
             self.get_provisioned_concurrency_config,
             self.list_provisioned_concurrency_configs,
@@ -59,6 +60,10 @@ class Around:
     def get_function_concurrency(self, given: Given) -> Given:
         reserved = self.kept.function(given).reserved
         return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    def delete_function_concurrency(self, given: Given) -> Given:
+        self.kept.function(given).reserved = None
+        return {}
 
     def put_provisioned_concurrency_config(self, given: Given) -> Given:
         function = self.kept.function(given)
@@ -91,7 +96,7 @@ class Around:
         rows = [
             {
                 **self.get_provisioned_concurrency_config({**given, "Qualifier": qualifier}),
-                "FunctionArn": answers.arn(self.kept.region, function.name, qualifier),
+                "FunctionArn": answers.arn(self.kept.place, function.name, qualifier),
             }
             for qualifier in function.provisioned
         ]
@@ -100,7 +105,7 @@ class Around:
     def list_durable_executions_by_function(self, given: Given) -> Given:
         function = self.kept.function(given)
         number = given.get("Qualifier", "")
-        arn = answers.arn(self.kept.region, function.name, number)
+        arn = answers.arn(self.kept.place, function.name, number)
         rows = [
             {
                 "DurableExecutionArn": f"{arn}/durable-execution/{name}",
@@ -133,8 +138,8 @@ class Around:
     def _url(self, function: Function, qualifier: str) -> Given:
         day = f"{now():%Y-%m-%dT%H:%M:%S.000Z}"
         return {
-            "FunctionUrl": f"https://{function.name.lower()}.lambda-url.{self.kept.region}.on.aws/",
-            "FunctionArn": answers.arn(self.kept.region, function.name, qualifier),
+            "FunctionUrl": f"https://{function.name.lower()}.lambda-url.{self.kept.place.region}.on.aws/",
+            "FunctionArn": answers.arn(self.kept.place, function.name, qualifier),
             "AuthType": function.urls[qualifier],
             "CreationTime": day,
             "LastModifiedTime": day,
@@ -148,7 +153,7 @@ class Around:
             "Effect": "Allow",
             "Principal": given["Principal"],
             "Action": given["Action"],
-            "Resource": answers.arn(self.kept.region, function.name, qualifier),
+            "Resource": answers.arn(self.kept.place, function.name, qualifier),
         }
         function.policies.setdefault(qualifier, []).append(statement)
         return {"Statement": json.dumps(statement)}
@@ -157,6 +162,6 @@ class Around:
         function = self.kept.function(given)
         qualifier = given.get("Qualifier", ALL)
         if qualifier not in function.policies:
-            raise not_found("Policy", answers.arn(self.kept.region, function.name, qualifier))
+            raise not_found("Policy", answers.arn(self.kept.place, function.name, qualifier))
         policy = {"Version": "2012-10-17", "Id": "default", "Statement": function.policies[qualifier]}
         return {"Policy": json.dumps(policy), "RevisionId": function.revision}

@@ -13,9 +13,11 @@ from tagship.sandbox.aws import (
     ecr,
     ecs,
     instance_boots,
+    instances,
     kms,
     lambda_,
     launch_templates,
+    machine_images,
     s3,
     ssm,
 )
@@ -34,7 +36,9 @@ SERVICES = (
     ecs,
     ecr,
     launch_templates,
+    machine_images,
     instance_boots,
+    instances,
     autoscaling,
 )
 

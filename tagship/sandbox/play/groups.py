@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tagship.domain.outputs import PLACE
+from tagship.sandbox.aws.machine_images import IMAGE
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
 from tagship.settings import Settings
 from tagship.settings.asg import Asg
 
-IMAGE = "ami-0a5b1c2d3e4f50617"
 MOST = 10  # instances that a group can scale out to
 
 Client = Callable[[str], Any]

@@ -10,6 +10,7 @@ from tagship import resources
 from tagship.domain.keys import ORDERS, RELEASE
 from tagship.domain.outputs import PLACE
 from tagship.sandbox.aws import instances
+from tagship.sandbox.aws.machine_images import IMAGE
 from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
 from tagship.sandbox.pairs import pair_of
@@ -19,8 +20,6 @@ from tagship.sandbox.world import World
 from tagship.settings import Settings
 from tagship.settings.ec2 import Ec2, Hosts
 from tagship.settings.previews import any_of
-
-IMAGE = "ami-0a5b1c2d3e4f50617"
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,12 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
 
 
 def _following(ground: Ground, count: int) -> list[SandboxHost]:
-    """Prepare a region that follows another, with hosts of its own."""
+    """Prepare a region that follows another, with units of its own."""
+    # A URL of this machine leads to the services of the first region: it is but one.
     _bucket(ground)
     _documents(ground)
+    functions.seed(ground.settings, ground.client, ground.world.folder / "images")
+    services.seed(ground.settings, ground.client("ecs"), {}, ground.client("logs"))
     [name] = ground.settings.environments
     if not ground.settings.environments[name].runs_on(Ec2):
         return []

@@ -276,4 +276,5 @@ def test_a_closed_calendar_says_until_when_if_that_is_known(changes: datetime | 
     with pytest.raises(Held) as caught:
         require_unfrozen(app, "dev")
     assert caught.value.what == f"The change calendar holidays is closed for dev{until}."
-    assert caught.value.remedy == ("Deploy when it is open: aws ssm get-calendar-state --calendar-names holidays")
+    look = "aws ssm get-calendar-state --calendar-names holidays --region us-east-1"
+    assert caught.value.remedy == f"Deploy when it is open: {look}"

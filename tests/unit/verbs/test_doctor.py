@@ -292,7 +292,7 @@ def test_what_nobody_says_or_has_here_is_told_with_what_mends_it(tmp_path: Path)
     app.caller = ""
     app.given["machine"] = FakeMachine({"git": "2.47.1"})
     assert seen(app, "credentials") == (
-        "failing", "AWS does not say whose they are", "aws sts get-caller-identity"
+        "failing", "AWS does not say whose they are", "aws sts get-caller-identity --region us-east-1"
     )  # fmt: skip
     assert seen(app, "docker") == ("warning", "not here: CI builds the images of dev", "Install Docker, to build here")
 

@@ -195,6 +195,27 @@ def test_the_workflow_that_plans_comes_with_terraform_and_names_a_role_for_each_
     assert not [note for note in here.screen.warnings if "AWS will trust" in note]
 
 
+def test_the_job_that_has_github_attest_comes_with_the_setting_that_requires_it(tmp_path: Path, wheel: Path) -> None:
+    root, path = repository(tmp_path / "shop", SERVICE), ".github/workflows/deploy-dev.yml"
+    begin(root, wheel)
+    assert "attest" not in (root / path).read_text("utf-8")
+    settings = (root / "tagship.toml").read_text("utf-8")
+    required = settings.replace("[environments.dev]", '[environments.dev]\nrequire_attestation = "github"')
+    (root / "tagship.toml").write_text(f'{required}\n[ci]\nrepository = "acme/shop"\n', "utf-8")
+    begin(root, wheel, update=True)
+    jobs = yaml.safe_load((root / path).read_text("utf-8"))["jobs"]
+    assert jobs["attest"]["permissions"] == {"attestations": "write", "contents": "read", "id-token": "write"}
+    assert [step["name"] for step in jobs["attest"]["steps"]] == ["Take over", "Attest"]
+    assert not any("run" in step for step in jobs["attest"]["steps"])  # it runs nothing of what was built
+    assert jobs["ship"]["needs"] == ["validate", "build", "attest"]
+    of_images = any(step["name"] == "Attest images" for step in jobs["ship"]["steps"])
+    assert jobs["ship"]["permissions"]["attestations"] == ("write" if of_images else "read")
+    with_token = [step["name"] for step in jobs["ship"]["steps"] if "GITHUB_TOKEN" in step.get("env", {})]
+    assert with_token == ["Publish", "Deploy"]
+    assert "attestations" not in jobs["build"]["permissions"]
+    assert "sigstore==" in (root / "tagship.txt").read_text("utf-8")
+
+
 def test_a_preview_workflow_of_the_teams_stays_and_the_other_one_is_named_to_aws(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE | {".github/workflows/preview.yml": "name: theirs\n"})
     begin(root, wheel)

@@ -131,6 +131,7 @@ class GroupFollowing:
             return None if self.now() < way.until else way.report("silent", "", f"it is still {refresh.status}")
         fresh = [member for member in group.present if member.version == way.record.version]
         way.proof.look(fresh, self._tick_of(way))
+        way.words = "; ".join(filter(None, (refresh.progress, way.proof.attempts(fresh))))
         if failed := way.proof.failed(fresh):
             self._take_back(way, way.proof.why_not(failed), way.proof.evidence(failed))
         elif self.now() > way.until:
@@ -163,7 +164,7 @@ class GroupFollowing:
         """Go back after a refresh that restored nothing."""
         if way.back:
             return way.report("rollback-failed", "", f"putting back: {refresh.why}")
-        return self._overtaken(way, group) or self._put_back(way, group, refresh.why)
+        return self._overtaken(way, group) or self._replaced(way, group) or self._put_back(way, group, refresh.why)
 
     def _put_back(self, way: GroupWay, group: GroupFacts, reason: str) -> Report | None:
         """Start a refresh to the version before."""
@@ -219,7 +220,8 @@ class GroupFollowing:
             return way.report("failed", "", "it launches its former version again, which tagship did not deploy")
         way.proof.look(members, self._tick_of(way))
         missing = way.proof.missing(members)
-        way.words = f"{len(members) - len(missing)} of {len(members)} instances answered"
+        answered = f"{len(members) - len(missing)} of {len(members)} instances answered"
+        way.words = "; ".join(filter(None, (answered, way.proof.attempts(members))))
         if not members:
             return self._unproven(way, group, "it has no instance that could show what it runs")
         if not missing and len(members) >= group.desired:
@@ -250,6 +252,17 @@ class GroupFollowing:
         if group.version not in {way.record.version, way.record.previous_version}:
             return self._superseded(way, group, "")
         return None
+
+    def _replaced(self, way: GroupWay, group: GroupFacts) -> Report | None:
+        """Report that somebody ended our refresh and began another one.
+
+        What serves is what that one makes of it. A version that failed is not excused by it.
+        """
+        other = None if way.asked_back else self.calls.under_way(group.name)
+        if other is None or other.id == way.refresh:
+            return None
+        who = f"somebody else replaces its instances by now (instance refresh {other.id})"
+        return superseded(group.name, way.record.artifact, "", who)
 
     def _superseded(self, way: GroupWay, group: GroupFacts, deployment: str) -> Report:
         version = self.calls.version(group.template, group.version)

@@ -26,7 +26,7 @@ class GroupStart:
     """Starts a change; `script` renders what an instance boots.
 
     `spoiled` asks the instances whether somebody edited files by hand, or one came up without its version: then the
-    version that they were launched from is no reason to leave them.
+    version that they were launched from is no reason to leave them. `launchable` asks EC2 for a version's AMI.
     """
 
     calls: AsgCalls
@@ -35,6 +35,7 @@ class GroupStart:
     preferences: Preferences
     script: Callable[[], Script]
     spoiled: Callable[[], bool]
+    launchable: Callable[[TemplateVersion], bool]
 
     def begin(self, group: GroupFacts) -> GroupRecord | Report:
         """Have the group run the artifact, or say why not."""
@@ -101,7 +102,7 @@ class GroupStart:
             return now.number
         if self.change.backward or self.change.action == "rollback":
             before = self.calls.made_of(group.template, record.label)
-            if before:
+            if before and self.launchable(before):
                 return before.number
         source = self.calls.newest(group.template).number
         words = f"{self.change.deployment_id} {self.change.action} {group.arn}"

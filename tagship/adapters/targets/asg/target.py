@@ -98,12 +98,12 @@ class AsgTarget:
         units: Sequence[Unit],
     ) -> Sequence[Obstacle]:
         """Find instances, and launch templates, that can't run the artifact's image."""
-        # A rollback goes to a version of the template that ran.
-        if action == "rollback":
-            return ()
-        groups = self._calls.groups([unit.id for unit in units] or self.table.groups)
-        launched = list(LaunchCheck(self.context.aws, self._calls).obstacles(manifest, list(groups.values())))
-        return launched or self._hosts.obstacles(action, manifest, manifest_sha256, ())
+        groups = list(self._calls.groups([unit.id for unit in units] or self.table.groups).values())
+        check = LaunchCheck(self.context.aws, self._calls, self.environment)
+        launched = list(check.obstacles(action, manifest, manifest_sha256, groups))
+        if launched or action == "rollback":
+            return launched
+        return self._hosts.obstacles(action, manifest, manifest_sha256, ())
 
     def shelves(self) -> Sequence[Shelf]:
         """Name the places of what deployments left: a launch template each."""
@@ -168,7 +168,8 @@ class AsgTarget:
             return Report(name, "failed", reason=self._unit(name, group).problem)
         script = lambda: self._script(change.artifact_id)  # noqa: E731 (made for a new version alone)
         spoiled = lambda: self._is_spoiled(change.artifact_id, group)  # noqa: E731 (asked if it counts)
-        starting = GroupStart(self._calls, self._records, change, self._preferences, script, spoiled)
+        launchable = LaunchCheck(self.context.aws, self._calls, self.environment).launchable
+        starting = GroupStart(self._calls, self._records, change, self._preferences, script, spoiled, launchable)
         try:
             return starting.begin(group)
         except Refused as reason:

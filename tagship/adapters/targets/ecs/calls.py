@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ecs.reading import ServiceFacts, deployment_of, service_of, shape_of, task_of
+from tagship.domain import aws_commands
 from tagship.domain.ecs.definition import TaskRevision, Unregistrable, registrable, unknown
 from tagship.domain.ecs.service_deployment import ServiceDeployment
 from tagship.domain.ecs.task import TaskFacts
@@ -195,7 +196,7 @@ class EcsCalls:
             raise Unheard(
                 f"The answer to UpdateService of {service} was lost: ECS may or may not have received it.",
                 state="The service may be starting tasks.",
-                remedy=f"See what it runs: aws ecs describe-services --cluster {self.cluster} --services {service}",
+                remedy=f"See what it runs: {aws_commands.service(self.cluster, service, self.aws.region)}",
             ) from reason
 
     def decide(self, deployment: str, hook: str, action: Decision) -> bool:

@@ -10,6 +10,7 @@ from tagship.adapters.aws.logs import Event, LogGroup
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.sessions import executed
 from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.domain import aws_commands
 from tagship.domain.ecs.surroundings import LogStream, streams
 from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.units import Unit
@@ -64,14 +65,11 @@ def entered(aws: Aws, cluster: str, service: str) -> Session:
     ready = [task for task in running if task.get("enableExecuteCommand")]
     if not ready:
         problem = "ECS Exec is off for its tasks" if running else "no task of it runs"
-        remedy = (
-            f"Switch it on: aws ecs update-service --cluster {cluster} --service {service} --enable-execute-command"
-        )
         raise Refused(
             f"Service {service} can't be entered: {problem}.",
-            remedy=f"{remedy} --force-new-deployment"
+            remedy=f"Switch it on: {aws_commands.let_enter(cluster, service, aws.region)}"
             if running
-            else f"See its tasks: aws ecs list-tasks --cluster {cluster} --service-name {service}",
+            else f"See its tasks: {aws_commands.tasks(cluster, service, aws.region)}",
         )
     container = next(row for row in ready[0]["containers"] if row.get("lastStatus") == "RUNNING")
     task = ready[0]["taskArn"].rpartition("/")[2]

@@ -98,7 +98,7 @@ class ServiceObstacles:
 
     def _past_an_alarm(self, name: str) -> str:
         return either(
-            f"See why: {aws_commands.alarms([name])}",
+            f"See why: {aws_commands.alarms([name], self.calls.aws.region)}",
             f"Go back: {commands.rollback(environment=self.change.environment)}",
             'Or deploy unwatched: set monitors = { firing = "warn" } in tagship.toml',
         )
@@ -113,7 +113,8 @@ class ServiceObstacles:
             for group, weight in self.around.weights(rule).items():
                 targets = self.around.targets(group) if weight else []
                 if weight and not any(target.state == "healthy" for target in targets):
-                    name, see = group.rpartition("targetgroup/")[2].partition("/")[0], aws_commands.target_health(group)
+                    name = group.rpartition("targetgroup/")[2].partition("/")[0]
+                    see = aws_commands.target_health(group, self.calls.aws.region)
                     yield Obstacle(
                         f"the production listener of {service.name} sends {weight} of its traffic's weight to target "
                         f"group {name}, which has {counted(len(targets), 'target')} and no healthy one",

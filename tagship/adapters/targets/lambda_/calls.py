@@ -123,17 +123,16 @@ class Calls:
 
     def version_of(self, label: Label) -> str:
         """Find the version of an artifact; empty if there is none."""
+        return next((version.version for version in self.published() if version.label == label), "")
+
+    def published(self) -> Sequence[Configuration]:
+        """List the versions that tagship published, the newest first."""
         with self._asking("listing the versions of") as client:
             pages = client.get_paginator("list_versions_by_function").paginate(
                 FunctionName=self.function, PaginationConfig={"PageSize": MANY}
             )
-            numbers = [
-                row["Version"]
-                for page in pages
-                for row in page["Versions"]
-                if row["Version"] != LATEST and Label.read(row.get("Description", "")) == label
-            ]
-        return numbers[-1] if numbers else ""
+            versions = [described.configuration(row) for page in pages for row in page["Versions"]]
+        return [version for version in versions if version.version != LATEST and version.label][::-1]
 
     # -- changing ------------------------------------------------------------------------------------------------------
 

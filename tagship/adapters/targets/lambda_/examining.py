@@ -9,6 +9,7 @@ from typing import Any
 
 from tagship.adapters.targets.lambda_.calls import Calls, Missing
 from tagship.adapters.targets.lambda_.described import Configuration
+from tagship.domain import aws_commands
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.text import listed
 from tagship.errors import ServiceFailed
@@ -52,7 +53,7 @@ class FunctionExamination:
 
     def _concurrency(self, calls: Calls) -> Iterator[Finding]:
         if calls.reserved() == 0:
-            fix = f"aws lambda delete-function-concurrency --function-name {calls.function}"
+            fix = aws_commands.unreserve(calls.function, calls.aws.region)
             yield failing(calls.function, "its reserved concurrency is 0: every invocation is refused", fix)
         provisioned = calls.provisioned() if self.alias else None
         if provisioned and provisioned.failed:

@@ -14,7 +14,6 @@ from tagship.adapters.targets.lambda_.claims import overtaken_by
 from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.hand import Hand
 from tagship.adapters.targets.lambda_.several import Several, given_up_too
-from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.lambda_.answer import VERSION
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.text import listed
@@ -87,15 +86,19 @@ class Switch(Several[Hand]):
         return replace(hand, record=Record.of(self.change, DONE, number, record.previous, record.previous_number))
 
     def _kept(self, hand: Hand) -> str:
-        """Return the version that serves if it is the artifact's, too.
+        """Return a version that is the artifact's, too; or empty.
 
-        A function that is asked for its version says another one's, so that is never kept.
+        It is the one that serves; on the way back, also one that the artifact had kept before others came. A function
+        that is asked for its version says another one's, so that is never kept.
         """
         number, health = hand.record.previous_number, hand.function.health
         asked = (self.asking.events[hand.name], health.expression, *health.expect.values())
         if not hand.record.previous or any(VERSION in text for text in asked):
             return ""
-        return number if self.maker.same(hand.calls, hand.function, number) else ""
+        if self.maker.same(hand.calls, hand.function, number):
+            return number
+        goes_back = self.change.backward or self.change.action == "rollback"
+        return self.maker.kept_before(hand.calls, hand.function) if goes_back else ""
 
     def _led(self, hands: dict[str, Hand], reports: dict[str, Report]) -> dict[str, Hand]:  # noqa: ARG002
         """Lead callers over before all of them are moved."""
@@ -172,7 +175,7 @@ class Switch(Several[Hand]):
 
         if not hands:
             return {}
-        return together(hands, back, tick=self.tick, doing="putting functions back", stop=self.asking.stop)
+        return self._together(hands, back, "putting functions back")
 
     def _ended(self, hand: Hand, outcome: str, reason: str, log: str = "") -> Report:
         """Note on the alias that the change has ended there."""

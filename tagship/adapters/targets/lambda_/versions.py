@@ -95,9 +95,22 @@ class Maker(Settling):
         names an artifact.
         """
         now = calls.configuration(number)
+        return self._is_as_made(calls, function, now) and calls.configuration().settings == now.settings
+
+    def kept_before(self, calls: Calls, function: Function) -> str:
+        """Find the newest version that has what the artifact would publish.
+
+        A version that was kept has another artifact's label. Empty if there is none.
+        """
+        sha256 = code_of(self.artifact, self.bucket, function).sha256
+        alike = (version.version for version in calls.published() if version.code_sha256 == sha256)
+        return next((number for number in alike if self._is_as_made(calls, function, calls.configuration(number))), "")
+
+    def _is_as_made(self, calls: Calls, function: Function, now: Configuration) -> bool:
+        """Tell whether a version of tagship's has the artifact's code and variables."""
         variables = {**now.variables, **self.artifact.variables}
         fits = nameless(variables) == nameless(now.variables) and function.handler in {"", now.handler}
-        return fits and self.has_code(calls, function, now) and calls.configuration().settings == now.settings
+        return fits and self.has_code(calls, function, now)
 
     def has_code(self, calls: Calls, function: Function, now: Configuration) -> bool:
         """Tell whether a version of tagship's has the artifact's code."""
