@@ -35,6 +35,7 @@ WRITE = "gh attestation trusted-root"
 PUBLIC = "https://tuf-repo-cdn.sigstore.dev"
 ANOTHER = "Don't deploy it. Take a version that the environment's workflow attested"
 NAMES = "2.5.29.17"  # the extension of a certificate's subjectAltName
+REF = "1.3.6.1.4.1.57264.1.6"  # that of the run's ref: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
 LONGEST = 300  # characters of the library's words
 
 
@@ -57,6 +58,7 @@ class SigstoreAttestations:
                 policy.OIDCIssuerV2(ISSUER),
                 policy.GitHubWorkflowRepository(builder.repository),
                 _Workflow(builder.identities),
+                _Run(builder.refs),
             ]
             sealed = Sealed.from_json(json.dumps(bundle))
             return digests_of(*self._verifier.verify_dsse(sealed, policy.AllOf(of_builder)))
@@ -118,6 +120,21 @@ class _Workflow:
         uris = [str(name.value) for among in names for name in among]
         if not any(fnmatchcase(uri, pattern) for uri in uris for pattern in self.identities):
             raise VerificationError(f"its workflow is {', '.join(uris) or 'none'}, not {' or '.join(self.identities)}")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The library's policy for a certificate of a run of some refs."""
+
+    refs: Sequence[str]
+
+    def verify(self, cert: Any) -> None:
+        from sigstore.errors import VerificationError
+
+        raw: list[bytes] = [entry.value.value for entry in cert.extensions if entry.oid.dotted_string == REF]
+        refs = [value.decode() for value in raw]
+        if len(refs) != 1 or not any(fnmatchcase(refs[0], pattern) for pattern in self.refs):
+            raise VerificationError(f"its run is of {', '.join(refs) or 'no ref'}, not {' or '.join(self.refs)}")
 
 
 @contextmanager

@@ -142,8 +142,8 @@ def _baked(session: LeaseSession, seconds: int, units: Sequence[Unit], name: str
 def _seen_meanwhile(session: LeaseSession) -> Sequence[Unit] | None:
     """List the units that were seen while the last batch changed.
 
-    None if no look was made. It is enough to go on with the next batch; the end of a rollout is decided by a list that
-    is asked for then.
+    None if no look was made. It is enough to go on with the next batch. Whatever ends a rollout is decided by a list
+    that is asked for then.
     """
     return session.target.seen_meanwhile() if isinstance(session.target, Observant) else None
 

@@ -20,7 +20,7 @@ from tagship.domain.text import listed, span
 from tagship.domain.units import Operation, Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
-from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
+from tagship.engine.failures import interrupted, overtaken, unconcluded, unrecorded, watched_no_more
 from tagship.engine.figures import figures_at_end
 from tagship.engine.hooks import HookFailed, HookSequence, not_begun
 from tagship.engine.lease_session import LeaseSession, hold_lease
@@ -256,6 +256,8 @@ def _settled(hooks: HookSequence, rollout: Rollout, seconds: float) -> None:
     except LeaseLost as reason:
         _abandon_ours(session, record, reason)
         raise overtaken(session, reason) from reason
+    except ServiceFailed as reason:
+        raise unconcluded(session, reason) from reason
 
 
 def _abandon_ours(session: LeaseSession, record: Recorder, reason: LeaseLost, left: Sequence[Operation] = ()) -> None:

@@ -25,6 +25,7 @@ from tagship.engine.scope import named, one_environment
 from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
 from tagship.ports.app import App
 from tagship.release.remedies import needed_env
+from tagship.release.rollback_request import require_not_bad
 
 PRODUCTION = "prod"  # how the name of an environment begins that is not drilled for real
 
@@ -134,11 +135,22 @@ class _Look:
         if self.wanted:
             stored = kept(self.app, self.environment, self.wanted)
             require_ran(self.app, self.environment, self.wanted, self.known.history)
+            self._require_way(self.wanted)
         else:
             stored = chosen(self.app, self.known, ask=False)
         self.stored, self.version = stored, stored.manifest.artifact_id
         how = "signed" if stored.signed else f"UNSIGNED, which {self.environment} allows"
         return f"{self.version}, stored and {how}, built {moment(stored.manifest.build_time)} UTC"
+
+    def _require_way(self, wanted: ArtifactId) -> None:
+        """Refuse a version that `inv rollback --to` would refuse."""
+        again = commands.rollback(wanted, self.environment)
+        require_not_bad(self.app, self.environment, wanted, self.known.history, again)
+        if wanted == self.runs and self.known.settled:
+            raise Refused(
+                f"{wanted} is what {self.environment} runs by the ledger, and no way back from it.",
+                remedy=f"Look at the way that there is: {commands.drill(self.environment)}",
+            )
 
     def _needed(self) -> Stored:
         if self.stored is None:

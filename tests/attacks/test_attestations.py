@@ -87,13 +87,17 @@ def test_who_holds_the_release_key_and_the_bucket_still_lacks_githubs_word(tmp_p
     [
         {"workflow": WORKFLOW.replace("deploy-dev", "ci")},
         {"workflow": WORKFLOW.replace("tags/0.1.0-dev", "heads/feature")},
+        {"ref": "refs/heads/feature"},
         {"repository": "acme/fork"},
         {"issuer": "https://gitlab.com"},
         {"signed": NOW + timedelta(days=1)},
         {"digest": "e" * 64},
         {"instance": Sigstore()},
     ],
-    ids=["another workflow", "a branch", "a fork", "another issuer", "expired", "other bytes", "own instance"],
+    ids=[
+        *("another workflow", "a branch", "a branch that calls it", "a fork", "another issuer", "expired"),
+        *("other bytes", "own instance"),
+    ],
 )
 def test_attestations_that_somebody_put_into_the_bucket_are_not_believed(tmp_path: Path, lie: dict[str, Any]) -> None:
     app = requiring_github(tmp_path)

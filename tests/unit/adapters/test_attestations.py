@@ -67,6 +67,23 @@ def test_the_workflow_has_to_be_the_one_of_the_settings(
         assert f"its workflow is https://github.com/{workflow}, not " in refused(verifier, bundle)
 
 
+@pytest.mark.parametrize("ref", ["refs/heads/mallory", "refs/tags/0.1.0-prod", "refs/pull/7/merge"])
+def test_a_run_of_another_ref_that_calls_the_workflow_is_not_believed(
+    instance: Sigstore, verifier: SigstoreAttestations, ref: str
+) -> None:
+    """Whoever may push a branch may call a workflow of a tag, if it can be called; it builds what the branch has."""
+    assert f"its run is of {ref}, not " in refused(verifier, made(instance, ref=ref))
+
+
+def test_a_run_may_call_a_workflow_of_a_ref_that_is_named_too(
+    instance: Sigstore, verifier: SigstoreAttestations
+) -> None:
+    called = made(instance, workflow=WORKFLOW.replace("0.1.0-dev", "v1-dev"), ref="refs/heads/main")
+    assert refused(verifier, called)
+    both = Attester("acme/hello", [*BUILDER.workflows, "release.yml@refs/heads/main"])
+    assert verifier.digests(called, both)
+
+
 def test_any_workflow_of_the_repository_may_do_if_none_is_named(
     instance: Sigstore, verifier: SigstoreAttestations
 ) -> None:
