@@ -225,7 +225,7 @@ class GroupFollowing:
         """Ask every instance; report once each has answered."""
         members = group.present
         if way.back and not way.record.previous:
-            return way.report("failed", "", "it launches again what it did before, which tagship did not deploy")
+            return way.report("failed", "", "it launches its former version again, which tagship did not deploy")
         way.proof.look(members, self._tick_of(way))
         missing = way.proof.missing(members)
         answered = f"{len(members) - len(missing)} of {len(members)} instances answered"

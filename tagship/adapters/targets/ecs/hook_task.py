@@ -205,7 +205,7 @@ class HookTask:
     ) -> HookOutcome:
         """Say how its container ended, with the end of its log."""
         if row is None:
-            return HookOutcome("ECS no longer knows the task: how it ended is not known")
+            return HookOutcome("ECS no longer lists the task, so its outcome is unknown")
         still = "" if _over(row) else f", and was still {row.get('lastStatus', 'running')} when it had been stopped"
         how = f"{problem}{still}" if problem else _why_failed(row, container)
         arn = str(row["taskArn"])
