@@ -55,6 +55,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(2, os.cpu_count() or 1)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups at the same moment
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share something dear run in one process, and the longest of those begin."""
     left = sampling.leave_out(items, sampling.asked(os.environ))

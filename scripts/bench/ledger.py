@@ -34,7 +34,7 @@ def ledger(_folder: Path) -> list[Figure]:
     store = S3Store(aws, BUCKET)
     calls = _counting(aws)
     plain = {limit: _read(store, limit, calls) for limit in MOST}
-    StoredLedger(Behind(aws, BUCKET, objects), "hello").rebuild_index("dev")
+    StoredLedger(Behind(aws, BUCKET, objects=objects), "hello").rebuild_index("dev")
     indexed = {limit: _read(store, limit, calls) for limit in MOST}
     return [_figure(limit, plain[limit], indexed[limit]) for limit in MOST]
 

@@ -10,7 +10,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,17 +23,24 @@ HEAD = (
     "# Performance\n\nRatios of one run, not promises in seconds: what tagship does beside what it is made of (git, "
     "the AWS CLI, S3, the slowest answer). `make bench ARGS=--all` measures all of it and writes this page; "
     "`make bench` measures what takes seconds, and `make bench ARGS=fleet` one bench. Each part has its day, its "
-    "commit and its machine. A target that was missed says so. What a part lacks was not measured.\n"
+    "commit and its machine: those that take long are of a run of their own. A target that was missed says so.\n"
 )
 PART = re.compile(r"^## (?P<name>[\w-]+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def gather(place: Path, measured: Mapping[str, Sequence[Figure]]) -> None:
-    """Put figures into the page; those of other benches stay."""
-    parts = {match["name"]: match[0].rstrip() for match in PART.finditer(_old(place))}
+def gather(place: Path, measured: Mapping[str, Sequence[Figure]], names: Collection[str]) -> None:
+    """Put figures into the page; those of other benches stay. `names` are of all benches: one without any is named."""
+    parts = {match["name"]: match[0].rstrip() for match in PART.finditer(_old(place)) if match["name"] in names}
     about = _about()
     parts |= {name: section(name, figures, about) for name, figures in measured.items()}
-    place.write_text("\n\n".join([HEAD.rstrip(), *(parts[name] for name in sorted(parts))]) + "\n", "utf-8")
+    head = f"{HEAD.rstrip()} {_missing(set(names) - set(parts))}".rstrip()
+    place.write_text("\n\n".join([head, *(parts[name] for name in sorted(parts))]) + "\n", "utf-8")
+
+
+def _missing(names: Collection[str]) -> str:
+    if not names:
+        return ""
+    return f"Not measured, or not on a machine that could: {', '.join(f'`{name}`' for name in sorted(names))}."
 
 
 def _old(place: Path) -> str:
@@ -55,6 +62,8 @@ def _row(figure: Figure) -> str:
 def _about() -> str:
     """The day, the commit, the machine and the versions."""
     commit = _said("git", "rev-parse", "--short", "HEAD")
+    if _said("git", "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PLACE}"):
+        commit += " with changes"
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     machine = f"{os.cpu_count()} cores of {_processor()}, {_memory()}{platform.system()} {_kernel()}"
     load = f"load {os.getloadavg()[2]:.1f} in the last 15 minutes"  # others at work on it make every figure worse

@@ -90,7 +90,7 @@ def main() -> None:
         print(f"{name} …", file=sys.stderr, flush=True)
         measured[name] = measure(name, going_on=asked.targets or asked.all)
         if asked.page:  # one that fails takes none of the others' figures with it
-            page.gather(page.PLACE, {name: measured[name]})
+            page.gather(page.PLACE, {name: measured[name]}, BENCHES)
             print(f"{page.PLACE}: {name}", file=sys.stderr)
     figures = [figure for part in measured.values() for figure in part]
     if asked.json:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.files import ACTION, workflow
-from tagship.scaffold.pipelines import Pipelines
+from tagship.scaffold.pipelines import Attesting, Pipelines
 from tagship.scaffold.rendering import render
 
 WORKFLOWS = ".github/workflows"
@@ -33,6 +33,14 @@ def files() -> Iterator[tuple[str, bytes]]:
         yield f"{WORKFLOWS}/{name}", content
     for apart in (False, True):
         yield f"{ACTION}{'-apart' if apart else ''}/action.yml", render("action.yml", apart=apart, folder="")
+    for images in (False, True):
+        name = "images" if images else "attested"
+        own = AppFolder(name, name, f"{name}-", alone=False)
+        attest = Attesting(images=images)
+        yield f"{WORKFLOWS}/{own.own}deploy-dev.yml", workflow("dev", "dev", place=own, attest=attest)
+        for file, content in Pipelines((*order, "staging"), ACTION, order, place=own, attest=attest).files():
+            yield f"{WORKFLOWS}/{file}", content
+        yield f"{own.action}/action.yml", render("action.yml", apart=False, folder=own.folder)
     yield f"{WORKFLOWS}/api-deploy-dev.yml", workflow("dev", "dev", place=IN_A_FOLDER)
     for name, content in Pipelines((*order, "staging"), ACTION, order, infra=INFRA, place=IN_A_FOLDER).files():
         yield f"{WORKFLOWS}/{name}", content

@@ -12,7 +12,8 @@ from tagship import resources
 from tagship.account.crossing import copied, readers, source_of
 from tagship.account.dashboards import with_figures
 from tagship.account.keys import stack_keys, wanted_files
-from tagship.account.named_repositories import PARAMETER, named_repositories
+from tagship.account.named_repositories import PARAMETER, moving_tags, named_repositories
+from tagship.account.places import shared_stack
 from tagship.account.previews import preview_stack
 from tagship.account.stack_images import image_repository, images_of_stack, named_in_ecr, own_repository
 from tagship.account.trusting import trusted_workflows
@@ -84,7 +85,7 @@ def look(app: Account, numbers: tuple[str, str]) -> Wanted:
     """Compare everything that `setup` makes with what the account has."""
     settings = app.settings
     image = image_repository(app)
-    current = app.foundation.stack(stack_name(settings.app))
+    current = app.foundation.stack(shared_stack(app))
     key = settings.signing.key if settings.signing and PLACE not in settings.signing.key else ""
     existing = app.foundation.found(settings.aws.bucket, key, image)
     parameters = foundation.shared(
@@ -97,22 +98,23 @@ def look(app: Account, numbers: tuple[str, str]) -> Wanted:
         before=current.parameters if current else None,
     )
     repositories = named_repositories(app, current)
-    template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
+    template = foundation.with_repositories(read_template(app, f"{AWS}/foundation.yaml"), repositories)
+    template = foundation.with_moving(template, moving_tags(app, image))
     template = with_readers(template, list(readers(app)))
     template = with_figures(settings, template)
-    shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
+    shared = Stack(shared_stack(app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in names_of_stacks(app)}
     documents = documents_of(app)
-    changes = [_stack_change(current, shared), *_key_changes(app)]
-    changes += [_stack_change(app.foundation.stack(stack.name), stack) for stack in environments.values()]
-    return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
+    changes = [stack_change(current, shared), *_key_changes(app)]
+    changes += [stack_change(app.foundation.stack(stack.name), stack) for stack in environments.values()]
+    return Wanted(existing, shared, environments, documents, [*changes, *document_changes(app, documents)])
 
 
 def look_at_documents(app: Account) -> Wanted:
     """Compare the SSM documents and nothing else."""
     documents = documents_of(app)
-    return Wanted(Existing(), Stack("", "", {}), {}, documents, _document_changes(app, documents))
+    return Wanted(Existing(), Stack("", "", {}), {}, documents, document_changes(app, documents))
 
 
 def names_of_stacks(app: Account) -> list[str]:
@@ -121,12 +123,20 @@ def names_of_stacks(app: Account) -> list[str]:
     return [*own, *([PREVIEWS] if app.settings.previews.environment else [])]
 
 
+def outputs_of(app: Account) -> dict[str, Mapping[str, str]]:
+    """Map the names of an account's stacks to their outputs."""
+    shared = [] if app.settings.images_in else [shared_stack(app)]
+    names = [*shared, *(stack_name(app.settings.app, name) for name in names_of_stacks(app))]
+    stacks = {name: app.foundation.stack(name) for name in names}
+    return {name: stack.outputs for name, stack in stacks.items() if stack}
+
+
 def environment_stack(
     app: Account, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]
 ) -> Stack:
-    """Make an environment's stack, or that of all previews."""
+    """Write an environment's stack, or that of all previews."""
     # Until the app's stack exists, a placeholder stands for each of its outputs.
-    unknown = MADE_BY_US.format(stack_name(app.settings.app))
+    unknown = MADE_BY_US.format(shared_stack(app))
     before, repository = app.foundation.stack(stack_name(app.settings.app, name)), github_repository(app)
     shared = {
         "ProviderArn": outputs.get("ProviderArn", unknown),
@@ -134,14 +144,14 @@ def environment_stack(
         "NumberedRepository": _numbered(repository, numbers, before),
     }
     if name == PREVIEWS and app.settings.previews.environment:
-        return preview_stack(app, _read(app, f"{AWS}/previews.yaml"), before, shared)
+        return preview_stack(app, read_template(app, f"{AWS}/previews.yaml"), before, shared)
     settings = app.filled(name)
     chosen, sets = settings.environments[name], settings.static_sets(name)
     require_known(settings, name, chosen.target.table, *(f"static.{static}" for static in sets))
     sites, distributions = _sites(settings, name)
     template = foundation.with_blocks(
         with_readers(
-            with_source(_read(app, f"{AWS}/environment.yaml"), source_of(app, name)),
+            with_source(read_template(app, f"{AWS}/environment.yaml"), source_of(app, name)),
             [reader for reader in readers(app) if reader.source == name],
         ),
         chosen.target.resource_tags,
@@ -161,6 +171,8 @@ def environment_stack(
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
+    own, made = foundation.repository_name(chosen.image.repository), own_repository(app, name, image, before)
+    template = foundation.with_moving(template, moving_tags(app, own) if made == "yes" else [])
     template = foundation.with_keys(
         template, {"ReleaseKey": keys["ReleaseKeyAlias"], "OrderKey": keys["OrderKeyAlias"]}
     )
@@ -171,8 +183,8 @@ def environment_stack(
         "Lease": settings.lease_group(name),
         **keys,
         "SecretsKeyArn": chosen.secrets.kms_key,
-        "ImageRepository": foundation.repository_name(chosen.image.repository),
-        "MakeImages": own_repository(app, name, image, before),
+        "ImageRepository": own,
+        "MakeImages": made,
         **shared,
         **trusted_workflows(app, name, repository),
         "CleanupWorkflow": settings.ci.cleanup_workflow,
@@ -232,11 +244,11 @@ def documents_of(app: Account) -> dict[str, str]:
     preview = any_of(app.settings.environment_model(), app.settings.previews)
     targets = [environment.target for environment in app.settings.environments.values()]
     targets += [preview.target] if preview else []
-    rendered = [target.documents(lambda path: _read(app, path)) for target in targets]
+    rendered = [target.documents(lambda path: read_template(app, path)) for target in targets]
     return dict(sorted((name, content) for documents in rendered for name, content in documents.items()))
 
 
-def _read(app: Account, name: str) -> str:
+def read_template(app: Account, name: str) -> str:
     try:
         return resources.text(app.root, name)
     except OSError as reason:
@@ -248,12 +260,12 @@ def _read(app: Account, name: str) -> str:
 # -- what differs ------------------------------------------------------------------------------------------------------
 
 
-def _stack_change(current: Stack | None, wanted: Stack) -> ResourceChange:
+def stack_change(current: Stack | None, wanted: Stack) -> ResourceChange:
     text = current.text if current else ""
     return ResourceChange("stack", wanted.name, text, wanted.text, text == wanted.text)
 
 
-def _document_changes(app: Account, documents: Mapping[str, str]) -> list[ResourceChange]:
+def document_changes(app: Account, documents: Mapping[str, str]) -> list[ResourceChange]:
     changes = []
     for name, content in documents.items():
         current = app.foundation.document(name)

@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 
 from tagship import __version__
-from tagship.account import doctor_environment, doctor_github, doctor_infra, doctor_previews, doctor_units
+from tagship.account import (
+    doctor_environment,
+    doctor_github,
+    doctor_infra,
+    doctor_previews,
+    doctor_regions,
+    doctor_units,
+)
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.account.places import place_of
@@ -53,6 +60,10 @@ def checks(app: App) -> Mapping[str, Check]:
         common |= {f"previews: {about}": partial(check, account) for about, check in doctor_previews.CHECKS.items()}
     for name in app.settings.environments:
         common |= {f"{name}: {about}": partial(check, app.at(name), name) for about, check in of_each.items()}
+        for region in app.regions(name)[1:]:
+            place = f"{name} in {region.settings.aws.region}"
+            for about, look_there in doctor_regions.CHECKS.items():
+                common[f"{place}: {about}"] = partial(look_there, region, app.at(name), f"{place}: {about}")
     return common
 
 

@@ -102,7 +102,7 @@ def _way_back(app: Account, environment: str) -> Iterator[Finding]:
     elif undo := way_before(app, environment):
         yield ok(about, f"no version yet; what ran before tagship is kept: {undo}")
     else:
-        yield ok(about, "nothing to go back to yet")
+        yield ok(about, "no version to go back to")
 
 
 def _problem(app: Account, environment: str, version: ArtifactId) -> str:

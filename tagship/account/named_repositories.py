@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from tagship.domain import foundation
 from tagship.domain.foundation import Stack
+from tagship.domain.moving_tags import MOST, filters
+from tagship.domain.text import listed
+from tagship.errors import Refused
 from tagship.ports.app import Account
 
 PARAMETER = "NamedRepositories"  # of the app's stack: which it made, between commas
@@ -29,9 +32,35 @@ def _wanted(app: Account) -> dict[str, list[str]]:
         for name, image in app.settings.images_of(environment).items():
             if name and is_made(app, image.repository):
                 repository = foundation.repository_name(image.repository)
-                tags = named.setdefault(repository, [])
-                tags += [tag for tag in image.moved_tags(environment) if tag not in tags]
+                named[repository] = moving_tags(app, repository)
     return dict(sorted(named.items()))
+
+
+def moving_tags(app: Account, repository: str) -> list[str]:
+    """Choose the tags that ECR lets move in a repository.
+
+    Raises Refused if its filters can't name them all without those of versions.
+    """
+    settings = app.settings
+    moving: list[tuple[str, str]] = []
+    fixed: list[str] = []
+    for environment in settings.environments if repository else ():
+        images = [
+            image
+            for image in settings.images_of(environment).values()
+            if foundation.repository_name(image.repository) == repository
+        ]
+        moving += [(tag, environment) for image in images for tag in image.moving_tags]
+        suffix = settings.suffix(environment)
+        fixed += [f"0.1.0-{suffix}" if suffix else "0.1.0", f"{environment}-622d2103-20250820-124500"] if images else []
+    chosen = filters(moving, fixed)
+    if chosen is None:
+        raise Refused(
+            f"More tags move in {repository} than ECR has filters for: "
+            f"{listed(list(dict.fromkeys(tag for tag, _ in moving)))}.",
+            remedy=f"Keep {MOST} in moving_tags, or name them so that latest-* is what they have in common",
+        )
+    return chosen
 
 
 def is_made(app: Account, repository: str) -> bool:

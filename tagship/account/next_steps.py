@@ -8,6 +8,7 @@ from tagship.account.desired import names_of_stacks
 from tagship.account.trusting import own_files
 from tagship.domain.forge import refs_alone, variable
 from tagship.domain.foundation import stack_name
+from tagship.domain.text import listed
 from tagship.ports.app import Account
 from tagship.settings.trust import refs
 
@@ -25,6 +26,9 @@ def next_steps(app: Account, outputs: Mapping[str, Mapping[str, str]]) -> Iterat
 
     `outputs` are those of stacks, by their names.
     """
+    if app.settings.images_in:
+        yield from _of_region(app, outputs)
+        return
     for name in names_of_stacks(app):
         made = outputs.get(stack_name(app.settings.app, name))
         if not made:
@@ -39,6 +43,14 @@ def next_steps(app: Account, outputs: Mapping[str, Mapping[str, str]]) -> Iterat
         for noun in ("hosts", "functions", "services", "groups", "sites", "figures", "report"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
                 yield f"and, for its {OF.get(noun, noun)}: {policy}"
+
+
+def _of_region(app: Account, outputs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Name the policies that people need in that region as well."""
+    for name in app.settings.environments:
+        policies = [arn for key, arn in outputs.get(stack_name(app.settings.app, name), {}).items() if "Policy" in key]
+        if policies:
+            yield f"people of {name}, in {app.settings.aws.region} as well: attach {listed(sorted(policies))}"
 
 
 def _of_previews(app: Account, made: Mapping[str, str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship.domain.foundation import stack_name
 from tagship.ports.app import Account
 
 
@@ -12,3 +13,16 @@ def place_of(app: Account) -> str:
         return f"region {chosen.region}"
     number = f"account {chosen.account}" if chosen.account else ""
     return number or (f"profile {chosen.profile}" if chosen.profile else f"s3://{chosen.bucket}")
+
+
+def shared_stack(app: Account) -> str:
+    """Name the stack of what a bucket's environments share.
+
+    Of two buckets in one account and region, the one that is not the app's has its name in it.
+    """
+    whole, own = app.settings.whole, app.settings.aws
+    place = (own.account, own.profile, own.region)
+    beside = [other for other in whole.accounts if (other.account, other.profile, other.region) == place]
+    buckets = [whole.aws.bucket, *(other.bucket for other in beside)]
+    plain = next((bucket for bucket in buckets if any(other.bucket == bucket for other in beside)), own.bucket)
+    return stack_name(app.settings.app, "" if own.bucket == plain else f"in-{own.bucket.replace('.', '-')}")

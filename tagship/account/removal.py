@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.account.desired import documents_of
+from tagship.account.places import shared_stack
+from tagship.account.region_stack import name_of
 from tagship.domain import commands
 from tagship.domain.foundation import stack_name
 from tagship.engine.previews import records
@@ -35,9 +37,9 @@ def removal(app: Account, environment: str) -> Removal:
     others = [name for name in settings.environments if name != environment and not settings.is_preview(name)]
     alone = not any(foundation.stack(stack_name(settings.app, name)) for name in others)
     gone = dict.fromkeys([environment, *([PREVIEWS, ""] if alone else [])])
-    names = [stack_name(settings.app, name) for name in gone]
+    names = [stack_name(settings.app, name) if name else shared_stack(app) for name in gone]
     stacks = {name: stack for name in names if (stack := foundation.stack(name))}
-    documents = [name for name in documents_of(app) if foundation.document(name)] if alone else []
+    documents = _documents(app, environment) if alone else []
     left = [words for stack in stacks.values() for words in _left(stack.parameters)]
     if stack_name(settings.app, PREVIEWS) in stacks:
         left += [
@@ -46,6 +48,30 @@ def removal(app: Account, environment: str) -> Removal:
             if record.lives
         ]
     return Removal(list(stacks), documents, left)
+
+
+def removal_of_region(region: Account) -> Removal:
+    """Find what is there of an environment's in a region that follows."""
+    name = name_of(region)
+    stack = region.foundation.stack(stack_name(region.settings.app, name))
+    left = [f"{words}, in {region.settings.aws.region}" for words in _left(stack.parameters)] if stack else []
+    return Removal([stack.name] if stack else [], _documents(region, name), left)
+
+
+def _documents(app: Account, environment: str) -> list[str]:
+    """List the documents there, unless another environment's hosts obey them."""
+    whole, own = app.settings.whole, app.settings.aws
+    place = (own.account, own.profile, own.region)
+    others = [
+        name
+        for name in whole.environments
+        if name != environment
+        and not whole.is_preview(name)
+        and any((other.account, other.profile, other.region) == place for other in whole.places(name))
+    ]
+    if any(app.foundation.stack(stack_name(app.settings.app, name)) for name in others):
+        return []
+    return [name for name in documents_of(app) if app.foundation.document(name)]
 
 
 def _left(made: Mapping[str, str]) -> list[str]:

@@ -29,6 +29,7 @@ class CheckoutFacts:
     remote: str
     current: str
     unreachable: str = ""
+    reach: str = ""  # what mends that
     dirty: Sequence[str] = ()
     linked: Sequence[str] = ()  # of dirty: links that .gitignore names as folders
     shallow: bool = False
@@ -63,7 +64,7 @@ class Check:
 def checks(facts: CheckoutFacts) -> list[Check]:
     """Return the checks that apply, in the order to fix them."""
     checkout = [] if facts.apart else [_branch(facts), _clean(facts)]
-    remote = [Check("remote reachable", facts.unreachable, f"git ls-remote --heads {facts.remote}")]
+    remote = [Check("remote reachable", facts.unreachable, facts.reach)]
     apart = [] if facts.apart or facts.current != facts.branch else [_not_behind(facts), _not_diverged(facts)]
     rest = [_whole(facts), _unmoved(facts), _known(facts), _bundled(facts)]
     ci = [*([] if facts.workflow is None else [_started(facts)]), *([] if facts.ci is None else [_green(facts)])]

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tagship.domain.moving_tags import CACHE
+
 MADE_BY_US = "(made with the stack {})"  # in a plan: what is known only once another stack is there
 DOCUMENT = "tagship-deploy"  # the template needs a name, also for a kind of target without documents
 _ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]{1,255})\Z")
@@ -74,9 +76,6 @@ def repository_place(image: str) -> tuple[str, str, str] | None:
     return (match[1], match[2], match[3]) if match else None
 
 
-MOVING = 4  # tags: ECR takes five exclusions, and the build's cache has one
-
-
 def with_repositories(template: str, repositories: Mapping[str, Sequence[str]]) -> str:
     """Add repositories to foundation.yaml, each as its first one is.
 
@@ -89,16 +88,16 @@ def with_repositories(template: str, repositories: Mapping[str, Sequence[str]]) 
     for name, tags in repositories.items():
         text = model[0].replace("  Images:", f"  Images{hashlib.sha256(name.encode()).hexdigest()[:8]}:", 1)
         text = text.replace("    Condition: MakesRepository\n", "").replace("!Ref ImageRepository", _text(name))
-        made += "\n" + _moving(text, tags)
+        made += "\n" + with_moving(text, tags)
     return template.replace(model[0], model[0] + made, 1)
 
 
-def _moving(text: str, tags: Sequence[str]) -> str:
-    """Let tags of a repository move, beside the build's cache."""
+def with_moving(template: str, tags: Sequence[str]) -> str:
+    """Let tags of a template's first repository move, beside the cache's."""
     kind, value = "ImageTagMutabilityExclusionFilterType: WILDCARD", "ImageTagMutabilityExclusionFilterValue"
-    first = f"        - {kind}\n          {value}: cache-*\n"
-    rest = "".join(f"        - {kind}\n          {value}: {_text(tag)}\n" for tag in tags[:MOVING])
-    return text.replace(first, first + rest)
+    first = f"        - {kind}\n          {value}: {CACHE}\n"
+    rest = "".join(f"        - {kind}\n          {value}: {_text(tag)}\n" for tag in tags)
+    return template.replace(first, first + rest, 1)
 
 
 def shared(

@@ -42,6 +42,14 @@ class Attester:
         place = f"https://github.com/{self.repository}/.github/workflows/"
         return [place + workflow for workflow in self.workflows or ["*"]]
 
+    @property
+    def refs(self) -> list[str]:
+        """List the refs that a run may be of, as patterns.
+
+        A workflow that can be called has its own ref in a certificate's name, whatever ref the run is of that calls it.
+        """
+        return [workflow.partition("@")[2] for workflow in self.workflows] or ["*"]
+
     def __str__(self) -> str:
         return f"{self.repository}/{' or '.join(self.workflows) or 'any workflow'}"
 

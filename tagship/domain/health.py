@@ -19,11 +19,20 @@ def waits(attempts: int, cap: float = 60.0) -> list[float]:
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer: HTTP status (0: none), its version, and any problem."""
+    """One answer: HTTP status (0: none), its version, and any problem.
+
+    `said` is a bad answer that has no status: the error of a function, how a command ended.
+    """
 
     status: int
     version: str = ""
     problem: str = ""
+    said: str = ""
+
+    @property
+    def final(self) -> bool:
+        """Tell whether waiting won't change it: what answers has started."""
+        return bool(self.said) or self.status not in (0, *NOT_YET)
 
 
 @dataclass(frozen=True)
@@ -48,11 +57,25 @@ SAME = Accepted()  # 2xx with the version
 def is_settled(samples: Sequence[Sample], times: int) -> bool:
     """Tell whether a bad answer came often enough to be final.
 
-    What answers has started. No answer says nothing, and 502, 503 and 504 say that it is not ready yet. 0: never.
+    No answer says nothing, and 502, 503 and 504 say that it is not ready yet. 0: never.
     """
     last = samples[-times:] if times else []
-    alike = {(sample.status, sample.version) for sample in last}
-    return len(last) == times > 0 and len(alike) == 1 and last[-1].status not in (0, *NOT_YET)
+    alike = {(sample.status, sample.version, sample.said) for sample in last}
+    return len(last) == times > 0 and len(alike) == 1 and last[-1].final
+
+
+def in_a_row(reason: str, times: int) -> str:
+    """Say that a bad answer is final, as hosts say it."""
+    return f"{reason} ({times} times in a row)"
+
+
+def under_way(attempt: int, attempts: int, reason: str, cap: float) -> str:
+    """Say which attempt failed and how long others may wait.
+
+    In the words of a host.
+    """
+    left = sum(waits(attempts, cap)[attempt - 1 :])
+    return f"attempt {attempt} of {attempts}: {reason}; up to {left:.0f} s more"
 
 
 @dataclass(frozen=True)

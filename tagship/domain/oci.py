@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from tagship.domain import commands
 from tagship.errors import NotAuthentic, ServiceFailed
@@ -145,6 +146,17 @@ def _descriptor(row: Mapping[str, Any]) -> Descriptor:
 
 
 # -- who may ask -------------------------------------------------------------------------------------------------------
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return a URL's scheme, host and port: who gets a credential."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:  # no number
+        port = None
+    return parts.scheme, parts.hostname or "", port
+
 
 _PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCHEME = re.compile(r"(?:\A|,)\s*(bearer|basic)\b", re.I)

@@ -179,8 +179,8 @@ class Rollout:
     @property
     def untouched(self) -> tuple[Unit, ...]:
         """List the present units that nobody changed."""
-        done = {*self.reports, *(unit.id for unit in self.others)}
-        return tuple(unit for unit in self.present if unit.id not in done and unit not in self.joining)
+        done = {*self.reports, *(unit.id for unit in (*self.others, *self.joining))}
+        return tuple(unit for unit in self.present if unit.id not in done)
 
     @property
     def known(self) -> tuple[Report, ...]:
@@ -190,7 +190,9 @@ class Rollout:
         """
         present = {unit.id for unit in self.present} - set(self.reports)
         already = [Report(unit.id, "unchanged", serving=self.artifact_id) for unit in self.others if unit.id in present]
-        return (*self.here, *already, *(report for report in self.lagging if report not in self.here))
+        verdicts = self.here
+        judged = {report.unit for report in verdicts}
+        return (*verdicts, *already, *(report for report in self.lagging if report.unit not in judged))
 
     @property
     def here(self) -> tuple[Report, ...]:
@@ -241,7 +243,8 @@ def why_stop(rules: Rules, rollout: Rollout) -> str:
 def _failed(rollout: Rollout, bad: Sequence[Report]) -> str:
     """Say which units failed: `web-1 failed`, `web-2 cannot be reached`."""
     # Or `3 hosts failed (web-1, web-2, web-3)`.
-    names = [rollout.names[report.unit] for report in bad]
+    known = rollout.names
+    names = [known[report.unit] for report in bad]
     reported = sum(report.unit in rollout.reports for report in bad)
     problem = {0: "cannot be reached", len(bad): "failed"}.get(reported, "failed or cannot be reached")
     return (

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 from tagship.domain import commands
 from tagship.domain.deployment import begun, is_id
@@ -24,8 +26,8 @@ from tagship.ports.app import App
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 SKEW = timedelta(hours=2)  # that the clock which gave an id may be ahead of the target's
+BRIEFLY = 5.0  # seconds that an urgent claim gives the forge to say whether a CI run has ended
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.5, 5.0, 1.4  # seconds between looks at somebody else's lease
-CANCEL_WITHIN = 60.0  # seconds that operations may take to end once they are cancelled
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,9 @@ def _advised(claim: Claim, reason: Held) -> Held:
 
     The one that costs nothing comes first, fencing off last.
     """
-    if not isinstance(reason, LeaseHeld):
-        return reason
     fence = f"Or fence it off, which cancels what it has in flight: {claim.command} --preempt" if claim.urgent else ""
+    if not isinstance(reason, LeaseHeld):
+        return Held(reason.what, state=reason.state, remedy=either(reason.remedy, fence)) if fence else reason
     wait = wait_or_free(claim.command, read(claim.environment, reason.seen))
     return LeaseHeld(reason.seen, reason.what, remedy=either(wait, fence))
 
@@ -143,7 +145,7 @@ def _attempt(app: App, claim: Claim, preempt: bool) -> Acquired:
         if not preempt:
             if seen.held:
                 raise
-            _check_dead(app, claim.environment, seen)
+            _check_dead(app, claim.environment, seen, BRIEFLY if claim.urgent else None)
         record = _taken(app, claim, over=seen.record.deployment_id, living=preempt)
         _tell(app, claim.environment, seen)
         return Acquired(record, seen)
@@ -190,11 +192,11 @@ def _tell(app: App, environment: str, seen: Seen) -> None:
 def in_flight(app: App, environment: str, record: LeaseRecord) -> list[Operation]:
     """List the operations of a lease's deployment that have not ended."""
     since = begun(record.deployment_id) - SKEW if is_id(record.deployment_id) else LONG_AGO
-    operations = app.target(_changed(app, environment, record)).operations(record.deployment_id, since)
+    operations = app.target(changed_by(app, environment, record)).operations(record.deployment_id, since)
     return [operation for operation in operations if operation.running]
 
 
-def _changed(app: App, environment: str, record: LeaseRecord) -> str:
+def changed_by(app: App, environment: str, record: LeaseRecord) -> str:
     """Name the environment that a holder changes.
 
     It may be another one of the lease group.
@@ -213,15 +215,15 @@ def operation_names(operations: Sequence[Operation]) -> str:
 # -- is it dead? -------------------------------------------------------------------------------------------------------
 
 
-def _check_dead(app: App, environment: str, seen: Seen) -> None:
+def _check_dead(app: App, environment: str, seen: Seen, within: float | None = None) -> None:
     """Raise Held unless the holder is known to be dead.
 
-    Its heartbeat has expired.
+    Its heartbeat has expired. Its CI run is asked about for `within` seconds at most.
     """
     going = in_flight(app, environment, seen.record)
     if going:
         raise _not_dead(environment, seen, f"its {operation_names(going)} still runs")
-    run = run_state(app, seen.record.run_url)
+    run = run_state(app, seen.record.run_url, within)
     if run == "lives" and seen.record.run_url != app.run_url:
         raise _not_dead(environment, seen, f"its CI run has not ended: {seen.record.run_url}")
     if run == "unknown":
@@ -246,19 +248,27 @@ def not_held(app: App, environment: str, again: str) -> str:
     return f"{held.holder} died holding it, last heartbeat {held.heard}: the next deployment takes it over"
 
 
-def run_state(app: App, url: str) -> str:
-    """Ask the forge how a CI run stands.
+def run_state(app: App, url: str, within: float | None = None) -> str:
+    """Ask the forge for `within` seconds how a CI run stands.
 
     lives | ended | unknown; empty if the URL is of no run.
     """
     wanted = run_id(url)
     if not wanted:
         return ""
-    try:
-        forge = app.forge
-        state = forge.run(wanted).state if forge else ""
-    except ServiceFailed:
-        return "unknown"
+    answers: list[str] = []
+
+    def ask() -> None:
+        with suppress(ServiceFailed):
+            answers.append(app.forge.run(wanted).state if app.forge else "")
+
+    if within is None:
+        ask()
+    else:  # a forge that swallows packets has a minute's patience, and somebody waits to go back
+        asking = Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(within)
+    state = answers[0] if answers else ""
     return {"": "unknown", "completed": "ended"}.get(state, "lives")
 
 
@@ -271,28 +281,3 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
             f"Or, if it is really dead: {unlock_command(held)}",
         ),
     )
-
-
-# -- fencing off -------------------------------------------------------------------------------------------------------
-
-
-def stop_operations(app: App, environment: str, seen: Seen) -> tuple[Operation, ...]:
-    """Cancel what a fenced-off deployment has in flight; wait for its end.
-
-    A unit's program may be killed at any point: the next change finishes or undoes what it had begun. What cannot be
-    cancelled is waited for as well. Returns what was in flight, each `running` if it had not ended after all.
-    """
-    cancelled = going = in_flight(app, environment, seen.record)
-    if not going:
-        return ()
-    app.screen.say(f"cancelling {operation_names(going)} of {seen.record.holder}")
-    try:
-        app.target(_changed(app, environment, seen.record)).cancel(going)
-    except ServiceFailed as reason:
-        app.screen.warn(f"{operation_names(going)} could not be cancelled, and goes on: {reason.what}")
-    until = app.clock.now() + timedelta(seconds=CANCEL_WITHIN)
-    while going and app.clock.now() < until:
-        app.clock.sleep(FIRST_WAIT)
-        going = in_flight(app, environment, seen.record)
-    left = {operation.id for operation in going}
-    return tuple(replace(operation, running=operation.id in left) for operation in cancelled)

@@ -56,7 +56,7 @@ def _unswitched(record: Recorder, hooks: HookSequence, rollout: Rollout, why: st
     """Record that static sets are not switched; build the error."""
     session = hooks.session
     changed = {report.unit for report in rollout.here}
-    units = [report for report in rollout.known if report.unit in changed or report in rollout.serving]
+    units = [report for report in rollout.known if report.unit in changed]
     record.add("partial", reason=why, units=units, seconds=seconds)
     return ServiceFailed(
         f"{session.plan.artifact_id} serves, but not its static sets: {why}.",

@@ -14,7 +14,7 @@ from tagship.domain.verdict import Ending, ending, evidence, serves, unserved, w
 from tagship.engine import static_sets
 from tagship.engine.before_tagship import ways_before
 from tagship.engine.completing import complete, note_tests, raise_kept
-from tagship.engine.failures import cause, cut_short, failure, heal, unwritten
+from tagship.engine.failures import cause, cut_short, failure, first_to_mend, heal, unwritten
 from tagship.engine.hooks import HookSequence
 from tagship.engine.lease_session import LeaseSession
 from tagship.engine.recorder import Recorder
@@ -101,10 +101,8 @@ def _record_partial(record: Recorder, plan: Plan, rollout: Rollout, seconds: flo
 
 def _where_missing(rollout: Rollout) -> str:
     skipped = {unit.id for unit in rollout.skipped}
-    names = [
-        f"{rollout.names[report.unit]} (skipped)" if report.unit in skipped else rollout.names[report.unit]
-        for report in rollout.lagging
-    ]
+    known = rollout.names
+    names = [known[report.unit] + (" (skipped)" if report.unit in skipped else "") for report in rollout.lagging]
     return f"it is missing on {len(names)} of {counted(rollout.size, rollout.noun)}: {listed(sorted(names), 4)}"
 
 
@@ -211,7 +209,11 @@ def _record_healthy(record: Recorder, plan: Plan, rollout: Rollout, seconds: flo
         raise ServiceFailed(
             f"{plan.artifact_id} is healthy on {plan.environment}, but the ledger could not record it: {reason.what}",
             state=what_serves(plan.units, reports),
-            remedy=f"Record it by running it again, which changes nothing on the units: {plan.command}",
+            remedy=either(
+                *first_to_mend(reason),
+                f"Record it by running it again, which changes nothing on the units: {plan.command}",
+            ),
+            evidence=reason.evidence,
         ) from reason
 
 

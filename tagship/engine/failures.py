@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tagship.domain import commands
 from tagship.domain.plan import Plan
 from tagship.domain.rollout_decision import INTERRUPTED
@@ -9,6 +11,7 @@ from tagship.domain.text import either, plural
 from tagship.domain.verdict import Ending
 from tagship.engine.lease_session import LeaseSession
 from tagship.errors import (
+    UNCHANGED,
     ArtifactError,
     DeployFailed,
     Held,
@@ -18,6 +21,8 @@ from tagship.errors import (
     ServiceFailed,
     TagshipError,
 )
+
+_REPEATS = re.compile(r"(?i)\bagain\b")  # `Run the same command again`: something else is to be run
 
 
 def failure(plan: Plan, end: Ending, state: str) -> TagshipError:
@@ -102,7 +107,7 @@ def unwritten(plan: Plan, failed: TagshipError, reason: ServiceFailed) -> Tagshi
     """
     problem = f"{failed.what} The ledger could not record it: {reason.what}"
     first = failed.remedy if isinstance(failed, RollbackFailed) else ""
-    ways = dict.fromkeys(way.strip() for way in either(first, take_up(plan)).split("\n"))
+    ways = dict.fromkeys(way.strip() for way in either(first, *first_to_mend(reason), take_up(plan)).split("\n"))
     return type(failed)(problem, state=failed.state, remedy=either(*ways), evidence=failed.evidence)
 
 
@@ -129,8 +134,29 @@ def watched_no_more(session: LeaseSession, reason: Held | ServiceFailed) -> Tags
     if not session.in_flight:
         return reason
     state = _unknown(session)
-    remedy = f"See what came of it: {look(session.plan)}" if isinstance(reason, Held) else take_up(session.plan)
-    return type(reason)(reason.what, state=state, remedy=remedy)
+    if isinstance(reason, Held):
+        return type(reason)(reason.what, state=state, remedy=f"See what came of it: {look(session.plan)}")
+    remedy = either(*first_to_mend(reason), take_up(session.plan))
+    return type(reason)(reason.what, state=state, remedy=remedy, evidence=reason.evidence)
+
+
+def unconcluded(session: LeaseSession, reason: TagshipError) -> TagshipError:
+    """Add what serves to a failure after the units were changed.
+
+    A port that failed there says that nothing was changed: it does not know what went before.
+    """
+    if reason.state != UNCHANGED or not session.serves:
+        return reason
+    remedy = either(*first_to_mend(reason), take_up(session.plan))
+    return type(reason)(reason.what, state=session.serves, remedy=remedy, evidence=reason.evidence)
+
+
+def first_to_mend(reason: TagshipError) -> list[str]:
+    """List the ways that a failure names, but for repeating what failed.
+
+    Whoever has to sign in first reads that before what to run then.
+    """
+    return [way.strip() for way in reason.remedy.split("\n") if not _REPEATS.search(way)]
 
 
 def _unknown(session: LeaseSession) -> str:

@@ -16,8 +16,10 @@ from tagship.domain.text import listed
 from tagship.errors import NotAuthentic, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
+from tagship.settings import own
 from tagship.settings.trust import ANY, trusted
 
+IMAGES = "build/images.sha256"  # as sha256sum writes them; subject-checksums of the workflows that init writes
 ALLOWED_TO_READ = "a token that may read attestations (permissions: attestations: read), as GITHUB_TOKEN"
 
 
@@ -55,6 +57,18 @@ def keep_early(app: App, manifest: Manifest) -> None:
     except TagshipError as reason:
         words = f"{manifest.environment} will refuse {manifest.artifact_id} until GitHub attests it"
         app.screen.warn(f"{words}: {reason.what}")
+
+
+def name_images(app: App, manifest: Manifest) -> None:
+    """Write the digests of pushed images, for the workflow to attest."""
+    if not any(is_required(app, name) for name in app.settings.environments):
+        return
+    images = dict.fromkeys((image.digest, image.repository) for image in manifest.every_image.values())
+    if images:
+        lines = [f"{digest.removeprefix('sha256:')}  {repository}\n" for digest, repository in images]
+        file = own(app.root) / IMAGES
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(lines), "utf-8")
 
 
 def carry(app: App, source: Manifest, environment: str) -> None:

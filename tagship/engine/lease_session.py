@@ -12,7 +12,8 @@ from tagship.domain.plan import Plan
 from tagship.domain.text import counted, plural
 from tagship.domain.units import Operation, Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
-from tagship.engine.acquire import Claim, acquire, stop_operations
+from tagship.engine.acquire import Claim, acquire
+from tagship.engine.fencing_off import stop_operations
 from tagship.engine.heartbeat import Heartbeat
 from tagship.engine.predecessor import Predecessor
 from tagship.engine.stopping import wants_it_stopped

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tagship.domain import commands, layout
+from tagship.domain.image import in_region
 from tagship.domain.leftovers import Judged, Leftover, Rule, artifacts_in_use
 from tagship.domain.manifest import Manifest
 from tagship.domain.retention import Retention, Use
@@ -131,8 +132,11 @@ class Tidying:
     # -- images --------------------------------------------------------------------------------------------------------
 
     def _repositories(self) -> list[str]:
-        images = self.app.settings.images_of(self.environment).values()
-        return list(dict.fromkeys(image.repository for image in images if image.repository))
+        """List the repositories of its images in each of its regions."""
+        settings = self.app.settings
+        named = [image.repository for image in settings.images_of(self.environment).values() if image.repository]
+        followers = [place.region for place in settings.places(self.environment)[1:]]
+        return list(dict.fromkeys([*named, *(in_region(name, region) for region in followers for name in named)]))
 
     def _images(self, repository: str, named: Mapping[str, str], *, dry_run: bool) -> None:
         try:

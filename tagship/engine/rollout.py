@@ -25,6 +25,7 @@ from tagship.engine.plan import manifest_sha256
 from tagship.engine.recorder import Recorder
 from tagship.errors import ArtifactError, LeaseLost, Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
+from tagship.ports.target import Observant
 
 
 def rules_for(settings: Rules, plan: Plan) -> Rules:
@@ -49,9 +50,13 @@ def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
     """
     plan, rules = session.plan, rules_for(session.target.rules, session.plan)
     rollout = so_far or Rollout.begin(plan.artifact_id, plan.units, plan.others, plan.skipped)
+    fresh = True  # whether its units were listed since the last change
     while True:
         step = next_step(rules, rollout)
         try:
+            if not step.units and not fresh:
+                rollout, fresh = rollout.seen(_present(session, rollout)), True
+                continue
             if step.stop:
                 return rollout.stopped(step.stop)
             if not step.units:
@@ -60,11 +65,15 @@ def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
             rollout = rollout.heard(session.carry_out(session.change(), step.units))
             if session.stopped:
                 return rollout.stopped(domain.INTERRUPTED)
+            meanwhile = _seen_meanwhile(session)
             if step.canary and rules.bake:
                 rollout = rollout.observed(_baked(session, rules.bake, step.units, f"the canary {step.units[0].name}"))
+                meanwhile = None
             if wave := ended_wave(rules, rollout, step.units):
                 rollout = rollout.observed(_baked(session, rules.between, wave, wave[0].wave))
-            rollout = rollout.seen(_present(session, rollout))
+                meanwhile = None
+            fresh = meanwhile is None
+            rollout = rollout.seen(_present(session, rollout) if meanwhile is None else meanwhile)
         except KeyboardInterrupt:
             if session.in_flight or not rollout.reports:
                 raise
@@ -128,6 +137,15 @@ def _baked(session: LeaseSession, seconds: int, units: Sequence[Unit], name: str
         session.beat(f"watching {name} until {until:%H:%M:%S} UTC")
         clock.sleep(min(1.0, left))
     return _observe_twice(session, units)
+
+
+def _seen_meanwhile(session: LeaseSession) -> Sequence[Unit] | None:
+    """List the units that were seen while the last batch changed.
+
+    None if no look was made. It is enough to go on with the next batch. Whatever ends a rollout is decided by a list
+    that is asked for then.
+    """
+    return session.target.seen_meanwhile() if isinstance(session.target, Observant) else None
 
 
 def _present(session: LeaseSession, rollout: Rollout) -> Sequence[Unit]:

@@ -20,7 +20,7 @@ from tagship.domain.text import listed, span
 from tagship.domain.units import Operation, Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
-from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
+from tagship.engine.failures import interrupted, overtaken, unconcluded, unrecorded, watched_no_more
 from tagship.engine.figures import figures_at_end
 from tagship.engine.hooks import HookFailed, HookSequence, not_begun
 from tagship.engine.lease_session import LeaseSession, hold_lease
@@ -150,7 +150,8 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
             seconds = (app.clock.now() - began).total_seconds()
             _settled(hooks, rollout, seconds)
     app.ledger.index(plan.environment)
-    names = listed([unit.name for unit in rollout.units if unit not in rollout.gone])
+    gone = {unit.id for unit in rollout.gone}
+    names = listed([unit.name for unit in rollout.units if unit.id not in gone])
     took = f"{span(seconds)} after it was resumed" if dead else f"after {span(seconds)}"
     app.screen.say(f"{plan.label} is healthy on {plan.environment} ({names}) {took}")
     return Result(session.plan, "healthy", session.deployment_id, rollout.here, seconds)
@@ -255,6 +256,8 @@ def _settled(hooks: HookSequence, rollout: Rollout, seconds: float) -> None:
     except LeaseLost as reason:
         _abandon_ours(session, record, reason)
         raise overtaken(session, reason) from reason
+    except ServiceFailed as reason:
+        raise unconcluded(session, reason) from reason
 
 
 def _abandon_ours(session: LeaseSession, record: Recorder, reason: LeaseLost, left: Sequence[Operation] = ()) -> None:

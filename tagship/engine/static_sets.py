@@ -20,7 +20,7 @@ from tagship.domain.text import counted
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import AGAIN, stored_manifest, verified_manifest
 from tagship.engine.lease_session import LeaseSession
-from tagship.errors import ArtifactMissing, LeaseLost, NotAuthentic, ServiceFailed, TagshipError
+from tagship.errors import ArtifactError, ArtifactMissing, LeaseLost, NotAuthentic, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 from tagship.settings import Destination
@@ -155,7 +155,12 @@ def put_back(session: LeaseSession) -> str:
 
 def sweep(session: LeaseSession) -> None:
     """Delete files that no recent set names; a failure is a warning."""
-    for name in _names(session, session.plan.artifact_id):
+    try:
+        names = _names(session, session.plan.artifact_id)
+    except (ServiceFailed, ArtifactError) as reason:
+        session.app.screen.warn(f"old files of the static sets are still there: {reason.what}")
+        return
+    for name in names:
         place = Place(session, name)
         try:
             _sweep(place)

@@ -219,6 +219,17 @@ class Mortal(Protocol):
 
 
 @runtime_checkable
+class Observant(Protocol):
+    """A target that looks at its units while a change goes on."""
+
+    def seen_meanwhile(self) -> Sequence[Unit] | None:
+        """List the units that it saw last, a minute ago at most.
+
+        None if it did not look.
+        """
+
+
+@runtime_checkable
 class Stoppable(Protocol):
     """A target whose units go back if a change is stopped."""
 

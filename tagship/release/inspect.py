@@ -24,6 +24,7 @@ SHOWN = 5  # versions that are looked at
 WIDTH = 80  # columns
 WORKFLOWS = "/.github/workflows"  # at the top, wherever the app is
 MOST = 1_000_000  # bytes of a workflow file
+PRACTICE = "In the sandbox, go to the practice clone: cd .tagship/sandbox/work"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
     """Fetch, then look at checkout, versions, ledger and CI."""
     repository = app.repository
     branch = app.settings.environment(wish.environment).branch or repository.state("").branch
-    unreachable, moved = _fetched(app, branch, suffix)
+    unreachable, reach, moved = _fetched(app, branch, suffix)
     state = repository.state(branch)
     commit, apart = _commit(app, wish, branch, state)
     channel = repository.newest(suffix, SHOWN)
@@ -110,6 +111,7 @@ def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
         remote=app.settings.git.remote,
         current=state.branch,
         unreachable=unreachable,
+        reach=reach,
         dirty=() if wish.commit else state.dirty,
         linked=() if wish.commit else state.linked,
         shallow=state.shallow,
@@ -130,12 +132,14 @@ def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
     return ReleaseFacts(suffix, facts, state, commit, versions, tags, known)
 
 
-def _fetched(app: App, branch: str, suffix: str) -> tuple[str, Sequence[str]]:
-    """Fetch; return why that failed (empty: it did not), and moved tags."""
+def _fetched(app: App, branch: str, suffix: str) -> tuple[str, str, Sequence[str]]:
+    """Fetch; return what failed, what mends it, and moved tags."""
     try:
-        return "", app.repository.fetch(branch, suffix)
-    except (ServiceFailed, Refused) as reason:
-        return reason.what.rstrip("."), ()
+        return "", "", app.repository.fetch(branch, suffix)
+    except ServiceFailed as reason:
+        return reason.what.rstrip("."), f"git ls-remote --heads {app.settings.git.remote}", ()
+    except Refused as reason:
+        return reason.what.rstrip("."), PRACTICE if app.settings.sandbox else str(reason.remedy), ()
 
 
 def _commit(app: App, wish: Wish, branch: str, state: State) -> tuple[str, bool]:

@@ -69,7 +69,10 @@ class RollbackRequest(Request):
             stored = self.legacy.stored if self.legacy else kept(app, self.environment, self.artifact_id)
             if not stored.manifest.legacy:
                 require_ran(app, self.environment, self.artifact_id, known.history)
-            self._require_good(app, self.artifact_id, known.history)
+            if not self.allow_bad:
+                require_not_bad(app, self.environment, self.artifact_id, known.history, self.spelled(self.artifact_id))
+            bad = why_bad(app, self.environment, self.artifact_id, known.history)
+            warn_of_bad(app, self.environment, self.artifact_id, bad)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
         require_clear(app, self.environment, "rollback", stored, units)
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
@@ -107,17 +110,6 @@ class RollbackRequest(Request):
         rules = settings.all_or_nothing() if self.all_or_nothing else settings.urgent()
         return reachable(app, self.environment, rules, around=lambda _: self.spelled(chosen, all_or_nothing=False))
 
-    def _require_good(self, app: App, wanted: ArtifactId, history: Sequence[Deployment]) -> None:
-        """Refuse a bad version that somebody named in a hurry.
-
-        That is one that somebody went back from, or marked bad, or that failed and never served. One that served, and
-        failed to come back, may be tried again: the command is run again.
-        """
-        bad = why_bad(app, self.environment, wanted, history)
-        if bad and not self.allow_bad and (bad.by_hand or not ever_served(app, self.environment, wanted)):
-            require_good(self.environment, wanted, bad, self.spelled(wanted))
-        warn_of_bad(app, self.environment, wanted, bad)
-
     def spelled(self, to: ArtifactId, *, all_or_nothing: bool | None = None, wait: str = "") -> str:
         """Spell the same rollback as a command, with its version named."""
         return commands.rollback(
@@ -136,6 +128,17 @@ class RollbackRequest(Request):
     def across(self, to: ArtifactId, wait: str = "") -> str:
         """Spell it as somebody who agrees to cross a migration."""
         return replace(self, allow_irreversible=True).spelled(to, wait=wait)
+
+
+def require_not_bad(app: App, environment: str, wanted: ArtifactId, history: Sequence[Deployment], again: str) -> None:
+    """Refuse a bad version that somebody named in a hurry.
+
+    That is one that somebody went back from, or marked bad, or that failed and never served. One that served, and
+    failed to come back, may be tried again: the command (`again`) is run again.
+    """
+    bad = why_bad(app, environment, wanted, history)
+    if bad and (bad.by_hand or not ever_served(app, environment, wanted)):
+        require_good(environment, wanted, bad, again)
 
 
 def can_ask(app: App, yes: bool) -> bool:

@@ -6,14 +6,14 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from tagship import resources
 from tagship.scaffold.answers import Blueprint
 from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
-from tagship.scaffold.pipelines import of_settings
+from tagship.scaffold.pipelines import Attesting, attesting, of_settings
 from tagship.scaffold.previews import of_previews, own_previews, require_writable
 from tagship.scaffold.rendering import render, template
 from tagship.scaffold.source import Supply
@@ -48,7 +48,8 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     _tasks(made, scene)
     _make(made, scene, source)
     _ignore(made, scene)
-    _pins(made, scene, source, attesting=settings is not None and _attests(settings))
+    attest = attesting(settings) if settings else None
+    _pins(made, scene, source, attesting=attest is not None)
     _place(
         made,
         scene,
@@ -62,7 +63,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
         pipelines |= dict(of_previews(chosen, place))
     for env, suffix in _environments(settings, chosen).items():
         if f"{place.own}deploy-{env}.yml" not in pipelines:
-            _workflow(made, scene, place, (env, suffix), chosen.build)
+            _workflow(made, scene, place, _Shipping(env, suffix, chosen.build, attest))
     for name, content in pipelines.items():
         _pipeline(made, scene, place, (name, content), settings.previews if settings else own_previews(place))
     if not (scene.root / ".env.example").exists():
@@ -162,11 +163,6 @@ def _with_line(before: bytes, line: str) -> bytes:
     return before + gap + line.encode() + b"\n"
 
 
-def _attests(settings: Settings) -> bool:
-    """Tell whether GitHub's attestations are verified for an environment."""
-    return any(chosen.require_attestation == "github" for chosen in settings.environments.values())
-
-
 def _pins(made: Draft, scene: Scene, source: Supply, *, attesting: bool) -> None:
     """Add the requirement files and the wheel."""
     head = "# {}: installed with `pip install --require-hashes --no-deps -r {}`. " + MARK.decode() + ".\n"
@@ -189,12 +185,14 @@ def _pins(made: Draft, scene: Scene, source: Supply, *, attesting: bool) -> None
         made.changes.append(change(scene.root, *source.wheel))
 
 
-def workflow(env: str, suffix: str, build: str = "", place: AppFolder | None = None) -> bytes:
+def workflow(
+    env: str, suffix: str, build: str = "", place: AppFolder | None = None, attest: Attesting | None = None
+) -> bytes:
     """Render an environment's workflow; `build` is the app's own command for it."""
     chosen = place or AppFolder("")
     example = chosen.prefix + (f"0.1.30-{suffix}" if suffix else "1.4.0")
     values = {"name": f"{chosen.own}deploy-{env}", "pattern": chosen.pattern(suffix), "env": env, "example": example}
-    return render("deploy.yml", **values, **chosen.values, build=build)
+    return render("deploy.yml", **values, **chosen.values, build=build, attest=attest)
 
 
 def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
@@ -233,11 +231,21 @@ def _say_trusted(made: Draft, name: str, placed: str, previews: Previews) -> Non
         made.notes.append(f'AWS will trust jobs of {trusted}. For this one, write under [previews]: {key} = "{placed}"')
 
 
-def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:
-    env, suffix = of
+@dataclass(frozen=True)
+class _Shipping:
+    """An environment's workflow: its suffix, the app's own build, what GitHub attests."""
+
+    env: str
+    suffix: str
+    build: str
+    attest: Attesting | None
+
+
+def _workflow(made: Draft, scene: Scene, place: AppFolder, of: _Shipping) -> None:
+    env = of.env
     name = f"{place.own}deploy-{env}"
     path, beside = (f"{place.workflows}/{text}.yml" for text in (name, f"tagship-{name}"))
-    content = workflow(env, suffix, build or _built_by(scene, path, beside), place)
+    content = workflow(env, of.suffix, of.build or _built_by(scene, path, beside), place, of.attest)
     placed = _place(made, scene, path, beside, content)
     if placed != path:
         setting = f'workflow = "{placed.rpartition("/")[2]}"'

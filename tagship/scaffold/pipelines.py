@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tagship.domain.forge import variable
+from tagship.domain.github_attestation import REQUIRED
 from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.rendering import render
 from tagship.settings import Settings
@@ -20,6 +21,13 @@ OUTPUTS = (
 OF_PREVIEWS = (
     "should_deploy", "environment", "version", "image_tag", "commit", "should_close", "reason",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Attesting:
+    """What GitHub attests: files, and with `images` these too."""
+
+    images: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Pipelines:
     previews: bool = False
     infra: Mapping[str, str] = field(default_factory=dict)  # environments that Terraform makes, each with its folder
     place: AppFolder = field(default_factory=lambda: AppFolder(""))
+    attest: Attesting | None = None
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield each workflow's file name and content."""
@@ -70,7 +79,8 @@ class Pipelines:
     @property
     def _common(self) -> dict[str, Any]:
         own = self.place.own
-        common = {**self.place.values, "run": self.run, "outputs": OUTPUTS, "app_build": self.app_build}
+        common: dict[str, Any] = {**self.place.values, "run": self.run, "outputs": OUTPUTS, "attest": self.attest}
+        common["app_build"] = self.app_build
         common |= {"action": self.place.action if own else self.action}
         return common | {"within": [f"{self.place.folder}/**", f".github/workflows/{own}*"] if own else []}
 
@@ -111,4 +121,16 @@ def of_settings(settings: Settings, action: str, build: str = "", place: AppFold
         previews=previews,
         infra=infra,
         place=chosen,
+        attest=attesting(settings),
     )
+
+
+def attesting(settings: Settings) -> Attesting | None:
+    """Tell what GitHub has to attest; None if no environment requires it.
+
+    A promotion takes along what an earlier environment's workflow attested, so each of them does.
+    """
+    environments = settings.environments
+    if not any(chosen.require_attestation == REQUIRED for chosen in environments.values()):
+        return None
+    return Attesting(images=any(settings.images_of(name) for name in environments))

@@ -38,7 +38,7 @@ def _list(program: Program) -> None:
     """List the tasks for somebody who typed none."""
     # Invoke would print its own options, and no task.
     program.list_tasks()
-    print(f"What one takes: {program.called_as} TASK --help")
+    print(f"The flags of a task: {program.called_as} TASK --help")
     raise Exit
 
 

@@ -25,6 +25,7 @@ from tagship.engine.scope import named, one_environment
 from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
 from tagship.ports.app import App
 from tagship.release.remedies import needed_env
+from tagship.release.rollback_request import require_not_bad
 
 PRODUCTION = "prod"  # how the name of an environment begins that is not drilled for real
 
@@ -134,11 +135,22 @@ class _Look:
         if self.wanted:
             stored = kept(self.app, self.environment, self.wanted)
             require_ran(self.app, self.environment, self.wanted, self.known.history)
+            self._require_way(self.wanted)
         else:
             stored = chosen(self.app, self.known, ask=False)
         self.stored, self.version = stored, stored.manifest.artifact_id
         how = "signed" if stored.signed else f"UNSIGNED, which {self.environment} allows"
         return f"{self.version}, stored and {how}, built {moment(stored.manifest.build_time)} UTC"
+
+    def _require_way(self, wanted: ArtifactId) -> None:
+        """Refuse a version that `inv rollback --to` would refuse."""
+        again = commands.rollback(wanted, self.environment)
+        require_not_bad(self.app, self.environment, wanted, self.known.history, again)
+        if wanted == self.runs and self.known.settled:
+            raise Refused(
+                f"{wanted} is what {self.environment} runs by the ledger, and no way back from it.",
+                remedy=f"Look at the way that there is: {commands.drill(self.environment)}",
+            )
 
     def _needed(self) -> Stored:
         if self.stored is None:
@@ -151,14 +163,16 @@ class _Look:
             why = self.app.registry.status(image).why_not_pullable
             if why:
                 raise Refused(f"{image.digest} can't be pulled: {why}.", remedy=commands.drill(self.environment))
-        return listed([f"{image.digest[:19]} is in {image.repository}" for image in images]) or "it has none"
+        return (
+            listed([f"{image.digest[:19]} is in {image.repository}" for image in images]) or "the version has no image"
+        )
 
     def _secrets(self) -> str:
         """Look at the names; versions are looked at where somebody may."""
         names = sorted({reference.name for reference in self._needed().manifest.secrets.values()})
         if not names:
-            return "it has none"
-        raise NotChecked(f"{listed(names)}: whether these versions are still there shows when a unit fetches them")
+            return "the version has no secrets"
+        raise NotChecked(f"{listed(names)}: only a unit that fetches them can tell whether these versions still exist")
 
     def _migrations(self) -> str:
         left = left_applied(self.app, self.environment, str(self._needed().manifest.artifact_id), self.known.history)
@@ -168,14 +182,14 @@ class _Look:
                 f"{plural('migration', len(left))} of {listed(left)} stay applied, and can't be undone.",
                 remedy=f"If {self.version} works with that data: {again}",
             )
-        return "none that can't be undone is in between"
+        return "nothing that can't be undone was applied since"
 
     def _target(self) -> str:
         """Ask the target what it knows that would make it fail."""
         stored, units = self._needed(), self.app.target(self.environment).units()
         if require_clear(self.app, self.environment, "rollback", stored, units):
-            return "nothing is known that would make it fail"
-        raise NotChecked("this kind of target knows nothing in advance")
+            return "the target reports no obstacle"
+        raise NotChecked("this kind of target can't be asked in advance")
 
     def _kept(self) -> str:
         """Count the units that have the version at hand."""
@@ -183,13 +197,13 @@ class _Look:
         units = self.app.target(self.environment).units()
         reports = ask(self.app, self.environment, units)
         if not any(report.kept for report in reports):
-            raise NotChecked(f"no {noun_of(units)} keeps versions, or says so: it is fetched again")
+            raise NotChecked(f"no {noun_of(units)} reports which versions it keeps; the rollback may have to fetch it")
         having = sum(self.version in report.kept for report in reports)
         return f"on {having} of {counted(len(units), noun_of(units))}: nothing is fetched there"
 
     def _permissions(self) -> str:
         real, caller = commands.drill(self.environment, for_real=True), self.app.at(self.environment).caller
-        raise NotChecked(f"what {caller or 'this identity'} may do shows when it is done: {real}")
+        raise NotChecked(f"only a real rollback shows what {caller or 'this identity'} may do: {real}")
 
 
 def _require_no_production(app: App, environment: str) -> None:

@@ -30,7 +30,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.engine import handover
 from tagship.engine.artifacts import folder, stored_manifest, verified
 from tagship.engine.attested import check_named
-from tagship.engine.github_attested import keep_early
+from tagship.engine.github_attested import keep_early, name_images
 from tagship.engine.scope import named
 from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
@@ -107,6 +107,7 @@ def _read_back(app: App, work: Work) -> Manifest:
     """Verify all that is stored, the attestations that the manifest names too."""
     manifest = verified(app, work.environment, work.artifact_id, by_github=False).manifest
     check_named(app, manifest)
+    name_images(app, manifest)
     keep_early(app, manifest)
     return manifest
 

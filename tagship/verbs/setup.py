@@ -2,7 +2,8 @@
 
 In order: the stack of the app (bucket, image repository, GitHub's provider), a stack for each environment (its keys,
 the role of its GitHub jobs, the role of its hosts), the public halves of the keys in the repository, and the SSM
-document that hosts obey. Resources that existed before are used unchanged. A second run finds nothing to do.
+document that hosts obey; then a stack and the document in each region that follows an environment's first. Resources
+that existed before are used unchanged. A second run finds nothing to do.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from tagship.account.desired import (
     environment_stack,
     look,
     look_at_documents,
-    names_of_stacks,
+    outputs_of,
 )
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.next_steps import next_steps
 from tagship.account.places import place_of
-from tagship.account.removal import Removal, removal
+from tagship.account.region_stack import look_at_region, name_of, require_roles
+from tagship.account.removal import Removal, removal, removal_of_region
 from tagship.account.stack_images import image_repository
 from tagship.domain import commands, foundation
 from tagship.domain.documents import same_document
-from tagship.domain.foundation import Stack, stack_name
+from tagship.domain.foundation import Stack
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError
@@ -89,27 +91,18 @@ def setup(
     if remove:
         environment = PREVIEWS if env == PREVIEWS else one_environment(app, env)
         account = app.at(f"pr-{ANY}" if env == PREVIEWS else environment)
-        return _remove(account, environment, yes=yes, dry_run=dry_run)
+        return _remove(app, account, environment, yes=yes, dry_run=dry_run)
     numbers = both(owner_id or app.ci.owner_id, repository_id or app.ci.repository_id)
-    order = _Order(numbers, document_only, dry_run)
+    order = _Order(app, numbers, document_only, dry_run)
     accounts = [app.at(one_environment(app, env))] if env else list(app.accounts)
-    accounts += _following(app, accounts, document_only=document_only)
+    accounts += _following(app, accounts)
     return order.carried_out(accounts[0]) if len(accounts) == 1 else _everywhere(app, accounts, order)
 
 
-def _following(app: App, accounts: Sequence[Account], *, document_only: bool) -> list[Account]:
-    """Return the regions that follow others, whose documents are made.
-
-    The rest of what they need is not: it is said.
-    """
+def _following(app: App, accounts: Sequence[Account]) -> list[Account]:
+    """Return the regions that follow others, for an environment each."""
     names = [name for account in accounts for name in account.settings.environments]
-    regions = [region for name in names for region in app.regions(name)[1:]]
-    if regions and not document_only:
-        places = listed(
-            [f"{next(iter(region.settings.environments))} in {region.settings.aws.region}" for region in regions]
-        )
-        app.screen.warn(f"setup prepares first regions: {places} needs what docs/regions.md lists")
-    return regions if document_only else []
+    return [region for name in names for region in app.regions(name)[1:]]
 
 
 def _everywhere(app: App, accounts: Sequence[Account], order: _Order) -> Prepared:
@@ -127,7 +120,8 @@ def _everywhere(app: App, accounts: Sequence[Account], order: _Order) -> Prepare
             app.screen.warn(f"{place}: {problem.what} Then for it alone: {commands.setup(env=first)}")
             problems.append(problem)
     if problems:
-        problems[0].state = f"{len(done)} of {len(accounts)} accounts are as they should be; see above."
+        places = "accounts and regions" if any(account.settings.images_in for account in accounts) else "accounts"
+        problems[0].state = f"{len(done)} of {len(accounts)} {places} are as they should be; see above."
         raise problems[0]
     outputs = {name: made for part in done for name, made in part.outputs.items()}
     return Prepared(not order.dry_run, [change for part in done for change in part.changes], outputs)
@@ -135,29 +129,47 @@ def _everywhere(app: App, accounts: Sequence[Account], order: _Order) -> Prepare
 
 @dataclass(frozen=True)
 class _Order:
-    """What is asked for, of whatever account."""
+    """What is asked for, of whatever account or region."""
 
+    app: App
     numbers: tuple[str, str]
     document_only: bool
     dry_run: bool
 
+    def look(self, app: Account) -> Wanted:
+        if self.document_only:
+            return look_at_documents(app)
+        return look_at_region(app, self.app.at(name_of(app))) if app.settings.images_in else look(app, self.numbers)
+
     def carried_out(self, app: Account) -> Prepared:
-        return _prepared(app, self.numbers, document_only=self.document_only, dry_run=self.dry_run)
+        """Make and update what one account or region needs."""
+        wanted = self.look(app)
+        _show(app, wanted, in_full=self.dry_run)
+        if self.dry_run or all(change.same for change in wanted.changes):
+            return Prepared(not self.dry_run, wanted.changes, self._outputs(app))
+        self._act(app, wanted)
+        _check_done(self.look(app))
+        outputs = self._outputs(app)
+        for line in next_steps(app, outputs):
+            app.screen.say(line)
+        return Prepared(True, wanted.changes, outputs)
 
+    def _act(self, app: Account, wanted: Wanted) -> None:
+        if app.settings.images_in and not self.document_only:
+            require_roles(app, wanted.shared)
+            _put(app, wanted.shared, protect=True)
+        elif not self.document_only:
+            outputs = _put(app, wanted.shared, protect=True).outputs
+            for name in wanted.environments:
+                _put(app, environment_stack(app, name, outputs, image_repository(app), self.numbers))
+            _write_keys(app)
+        for name, content in wanted.documents.items():
+            current = app.foundation.document(name)
+            if current is None or not same_document(current, content):
+                app.screen.say(f"document {name}: version {app.foundation.put_document(name, content)} is the default")
 
-def _prepared(app: Account, numbers: tuple[str, str], *, document_only: bool, dry_run: bool) -> Prepared:
-    """Make and update what one account needs."""
-    wanted = look_at_documents(app) if document_only else look(app, numbers)
-    _show(app, wanted, in_full=dry_run)
-    if dry_run or all(change.same for change in wanted.changes):
-        return Prepared(not dry_run, wanted.changes, {} if document_only else _outputs(app))
-    _act(app, wanted, numbers, document_only)
-    again = look_at_documents(app) if document_only else look(app, numbers)
-    _check_done(again)
-    outputs = {} if document_only else _outputs(app)
-    for line in next_steps(app, outputs):
-        app.screen.say(line)
-    return Prepared(True, wanted.changes, outputs)
+    def _outputs(self, app: Account) -> dict[str, Mapping[str, str]]:
+        return {} if self.document_only else outputs_of(app)
 
 
 def _check_done(again: Wanted) -> None:
@@ -172,18 +184,6 @@ def _check_done(again: Wanted) -> None:
 
 
 # -- doing it ----------------------------------------------------------------------------------------------------------
-
-
-def _act(app: Account, wanted: Wanted, numbers: tuple[str, str], document_only: bool) -> None:
-    if not document_only:
-        outputs = _put(app, wanted.shared, protect=True).outputs
-        for name in wanted.environments:
-            _put(app, environment_stack(app, name, outputs, image_repository(app), numbers))
-        _write_keys(app)
-    for name, content in wanted.documents.items():
-        current = app.foundation.document(name)
-        if current is None or not same_document(current, content):
-            app.screen.say(f"document {name}: version {app.foundation.put_document(name, content)} is the default")
 
 
 def _put(app: Account, stack: Stack, *, protect: bool = False) -> Stack:
@@ -211,28 +211,38 @@ def _write_keys(app: Account) -> None:
 # -- taking it away ----------------------------------------------------------------------------------------------------
 
 
-def _remove(app: Account, environment: str, *, yes: bool, dry_run: bool) -> Removed:
+def _remove(app: App, account: Account, environment: str, *, yes: bool, dry_run: bool) -> Removed:
     """Delete what setup made for an environment; list it first."""
     if app.settings.sandbox:
         raise Refused("A sandbox is taken away whole.", remedy=f"Take it away: {commands.sandbox('down')}")
-    wanted = removal(app, environment)
-    names = [*(f"stack {name}" for name in wanted.stacks), *(f"document {name}" for name in wanted.documents)]
+    # Regions that follow come first: their policies are attached to roles of the first one, which could not go before.
+    followers = [] if environment == PREVIEWS else app.regions(environment)[1:]
+    parts = [*((region, removal_of_region(region)) for region in followers), (account, removal(account, environment))]
+    names = [name for part, wanted in parts for name in _named(part, wanted)]
+    left = [words for _, wanted in parts for words in wanted.left]
     for name in names:
         app.screen.say(f"remove {name}")
-    for words in wanted.left:
+    for words in left:
         app.screen.say(f"leave  {words}")
-    if wanted.empty:
+    if not names:
         app.screen.say(f"nothing to remove: the account has nothing that setup made for {environment}")
         return Removed(not dry_run, (), ())
     app.screen.say(f"Its jobs, hosts and people lose their roles; what runs on the hosts of {environment} goes on.")
     if not dry_run:
         if not yes:
             _confirm(app, environment)
-        _delete(app, wanted)
-    return Removed(not dry_run, names, wanted.left)
+        for part, wanted in parts:
+            _delete(part, wanted)
+    return Removed(not dry_run, names, left)
 
 
-def _confirm(app: Account, environment: str) -> None:
+def _named(app: Account, wanted: Removal) -> list[str]:
+    """Name what goes, with its region if that follows another."""
+    names = [*(f"stack {name}" for name in wanted.stacks), *(f"document {name}" for name in wanted.documents)]
+    return [f"{name} ({place_of(app)})" for name in names] if app.settings.images_in else names
+
+
+def _confirm(app: App, environment: str) -> None:
     """Have the environment's name typed. Raises UsageError if nobody can be asked."""
     if not app.prompt.possible:
         again = commands.setup(remove=True, env=environment, yes=True)
@@ -268,7 +278,11 @@ def _show(app: Account, wanted: Wanted, *, in_full: bool) -> None:
     for problem in key_problems(app) if wanted.environments else ():
         app.screen.warn(f"{problem}: see docs/keys.md")
     fresh = [change for change in wanted.changes if change.kind == "stack" and not change.current]
-    if fresh and not any(stack.parameters["NumberedRepository"] for stack in wanted.environments.values()):
+    if (
+        fresh
+        and wanted.environments
+        and not any(stack.parameters["NumberedRepository"] for stack in wanted.environments.values())
+    ):
         app.screen.say(
             "GitHub names a repository created from 2026-07-15 by its numbers too. If yours is one: "
             f"{WITH_NUMBERS} ({ASK_NUMBERS})"
@@ -283,9 +297,3 @@ def _warn_of_bucket(app: Account) -> None:
     if gaps:
         text = f"s3://{bucket} existed before, so setup does not change it: {', '.join(gaps)}"
         app.screen.warn(f"{text} (what it should be is in deploy/aws/foundation.yaml)")
-
-
-def _outputs(app: Account) -> dict[str, Mapping[str, str]]:
-    names = [stack_name(app.settings.app), *(stack_name(app.settings.app, name) for name in names_of_stacks(app))]
-    stacks = {name: app.foundation.stack(name) for name in names}
-    return {name: stack.outputs for name, stack in stacks.items() if stack}

@@ -20,7 +20,7 @@ def thaw(app: App, *, env: str = "", yes: bool = False, dry_run: bool = False) -
     if frozen is None or not frozen.active:
         app.screen.say(f"{environment} is not frozen" + (f" ({frozen.summary})" if frozen else ""))
         return None
-    app.screen.say(frozen.summary)
+    app.screen.say(f"To be thawed: {frozen.summary}")
     if dry_run:
         app.screen.say(UNCHANGED)
         return frozen

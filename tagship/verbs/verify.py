@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
 from tagship.domain.absent import gone_sentence
-from tagship.domain.health import Sample, Verdict, verdict, waits
+from tagship.domain.health import Sample, Verdict, under_way, verdict, waits
 from tagship.domain.text import counted, either, plural
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves, unserved, what_serves
@@ -128,14 +128,16 @@ def _outside(app: App, environment: str, wanted: str) -> Verdict:
     samples: list[Sample] = []
     if not health.url:
         return Verdict(True, 0)
-    for wait in [*waits(health.attempts, health.cap), 0.0]:
-        samples.append(app.web.ask(health.url, health.version_key, health.timeout))
-        good = health.accepted(health.version_key)
-        outcome = verdict(samples, expected=wanted, passes=health.passes, accepted=good)
-        if outcome.healthy:
-            return outcome
-        if wait:
-            app.clock.sleep(wait)
+    with app.screen.live(f"asking {health.url}") as phase:
+        for wait in [*waits(health.attempts, health.cap), 0.0]:
+            samples.append(app.web.ask(health.url, health.version_key, health.timeout))
+            good = health.accepted(health.version_key)
+            outcome = verdict(samples, expected=wanted, passes=health.passes, accepted=good)
+            if outcome.healthy:
+                break
+            if wait:
+                phase(under_way(len(samples), health.attempts, outcome.reason, health.cap))
+                app.clock.sleep(wait)
     return outcome
 
 

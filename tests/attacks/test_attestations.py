@@ -17,13 +17,15 @@ from tagship.errors import NotAuthentic
 from tagship.verbs.deploy import deploy
 from tagship.verbs.publish import publish
 from tagship.verbs.rollback import rollback
+from tests.fakes.app import FakeApp
 from tests.fakes.sigstore import NOW, Sigstore, statement
 from tests.fakes.target import FakeTarget, machine
-from tests.program.test_host_attestations import V1, V2, attested, pin, provenance
+from tests.program.test_host_attestations import V1, V2, attested, provenance
+from tests.sandbox.keyring import pin
 from tests.sandbox.machine import Machine
 from tests.sandbox.machine import machine as host_machine
 from tests.unit.ci import VERSION
-from tests.unit.engine.test_attested import PROVENANCE, WORKFLOW, FakeApp, published, requiring
+from tests.unit.engine.test_attested import PROVENANCE, WORKFLOW, published, requiring
 from tests.unit.engine.test_github_attested import INSTANCE, KEY
 from tests.unit.engine.test_github_attested import made as requiring_github
 
@@ -85,13 +87,17 @@ def test_who_holds_the_release_key_and_the_bucket_still_lacks_githubs_word(tmp_p
     [
         {"workflow": WORKFLOW.replace("deploy-dev", "ci")},
         {"workflow": WORKFLOW.replace("tags/0.1.0-dev", "heads/feature")},
+        {"ref": "refs/heads/feature"},
         {"repository": "acme/fork"},
         {"issuer": "https://gitlab.com"},
         {"signed": NOW + timedelta(days=1)},
         {"digest": "e" * 64},
         {"instance": Sigstore()},
     ],
-    ids=["another workflow", "a branch", "a fork", "another issuer", "expired", "other bytes", "own instance"],
+    ids=[
+        *("another workflow", "a branch", "a branch that calls it", "a fork", "another issuer", "expired"),
+        *("other bytes", "own instance"),
+    ],
 )
 def test_attestations_that_somebody_put_into_the_bucket_are_not_believed(tmp_path: Path, lie: dict[str, Any]) -> None:
     app = requiring_github(tmp_path)

@@ -25,7 +25,8 @@ from botocore.credentials import Credentials
 from tagship.sandbox import lifecycle
 from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.play import report
-from tests.sandbox.conftest import Running, client, repository, start, until
+from tagship.sandbox.state import Running
+from tests.sandbox.conftest import client, repository, start, until
 from tests.sandbox.signing import chunked
 
 TOP = Path(__file__).parents[2]

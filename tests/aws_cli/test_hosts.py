@@ -16,7 +16,7 @@ from tests.aws_cli.conftest import Cli, commands
 from tests.sandbox import shop
 from tests.sandbox.conftest import start
 
-BUCKET = "--bucket"
+BUCKET = ("--bucket", "hello-artifacts")  # as the example names it
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def aws(hosts: shop.Shop) -> Cli:
 def test_an_artifact_is_objects_with_their_checksums_and_metadata(hosts: shop.Shop, aws: Cli) -> None:
     app = hosts.app()
     key = layout.artifact(app.settings.app, "dev", "0.1.1-dev", layout.BUNDLE)
-    head = aws("s3api", "head-object", BUCKET, app.store.bucket, "--key", key, "--checksum-mode", "ENABLED")
+    head = aws("s3api", "head-object", *BUCKET, "--key", key, "--checksum-mode", "ENABLED")
     assert head["ChecksumSHA256"]
     assert {"commit-sha", "branch", "build-time"} <= set(head["Metadata"])
 
@@ -56,15 +56,13 @@ def test_a_rollback_stores_nothing_under_the_artifacts_and_the_pointer_names_wha
     hosts: shop.Shop, aws: Cli, tmp_path: Path
 ) -> None:
     app = hosts.app()
-    listing = ("s3api", "list-objects-v2", BUCKET, app.store.bucket, "--prefix", f"{app.settings.app}/dev/")
+    listing = ("s3api", "list-objects-v2", *BUCKET, "--prefix", f"{app.settings.app}/dev/")
     before = {row["Key"]: row["ETag"] for row in aws(*listing)["Contents"]}
     rollback(app, to="0.1.0-dev", env="dev", yes=True)
     assert {row["Key"]: row["ETag"] for row in aws(*listing)["Contents"]} == before
     assert hosts.serving() == ["0.1.0-dev"] * 2
-    entries = aws("s3api", "list-objects-v2", BUCKET, app.store.bucket, "--prefix", f"{app.settings.app}/_ledger/dev/")[
-        "Contents"
-    ]
+    entries = aws("s3api", "list-objects-v2", *BUCKET, "--prefix", f"{app.settings.app}/_ledger/dev/")["Contents"]
     last = max((row["Key"] for row in entries if row["Key"].endswith("healthy.json")), default="")
     to = tmp_path / "entry.json"
-    aws("s3api", "get-object", BUCKET, app.store.bucket, "--key", last, str(to))
+    aws("s3api", "get-object", *BUCKET, "--key", last, str(to))
     assert json.loads(to.read_text())["artifact_id"] == "0.1.0-dev"

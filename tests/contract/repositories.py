@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from tagship.ports.repository import Repository
+from tagship.ports.repository import Repository, Tag
 from tests.checkout import Checkout, git
-from tests.fakes.repository import NOW, FakeRemote, FakeRepository, Tag, object_id
+from tests.fakes.repository import NOW, FakeRemote, FakeRepository, object_id
 
 
 class World(Protocol):

@@ -49,7 +49,7 @@ def aws() -> Aws:
 
 def put(bucket: str, key: str) -> None:
     """An empty object, without a request: for a thousand of them."""
-    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.core import DEFAULT_ACCOUNT_ID  # type: ignore[attr-defined]
     from moto.s3.models import s3_backends
 
     s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, key, b"")

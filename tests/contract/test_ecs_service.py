@@ -533,6 +533,6 @@ def test_early_success_comes_before_every_task_runs_the_new_digest(ecs: Any) -> 
 
 def test_no_deployment_makes_a_move_that_aws_does_not_name() -> None:
     """The list of moves, against the states of the model: all are there, and the completed ones end."""
-    states = set(MODEL.shape_for("ServiceDeploymentStatus").enum)
+    states = set(MODEL.shape_for("ServiceDeploymentStatus").metadata["enum"])
     assert states == set(TRANSITIONS) == {"PENDING", *(state for after in TRANSITIONS.values() for state in after)}
     assert {state for state, after in TRANSITIONS.items() if not after} == ENDED

@@ -85,6 +85,15 @@ def test_many_units_cost_one_request_a_page(logs: Any) -> None:
     assert calls == ["FilterLogEvents"]
 
 
+def test_lines_of_one_millisecond_keep_the_order_in_which_they_were_written(logs: Any) -> None:
+    at = int((START + timedelta(minutes=5)).timestamp() * 1000)
+    logs.create_log_stream(logGroupName=NAME, logStreamName="i-0d/app")
+    rows = [{"timestamp": at, "message": f"line {number}"} for number in range(1_200)]
+    logs.put_log_events(logGroupName=NAME, logStreamName="i-0d/app", logEvents=rows)
+    events = group().events(TimeRange(START), "i-0d")
+    assert [event.text for event in events] == [f"line {number}" for number in range(1_200)]
+
+
 def test_pages_hold_together(logs: Any) -> None:
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=NAME, PaginationConfig={"PageSize": 7})
     rows = [page["events"] for page in pages]

@@ -273,6 +273,15 @@ def test_an_answer_that_passes_is_asked_for_again(memory: Memory, host: str, sta
     assert waits == [7.0, 7.0, 7.0]
 
 
+def test_a_wait_that_is_no_number_is_none(memory: Memory, host: str) -> None:
+    """A superscript two is a digit to Python, and no number."""
+    answers = [lambda request: request.answer(503, Retry_After="\xb2") or True]
+    memory.faults.append(lambda request: bool(answers) and answers.pop()(request))
+    waits: list[float] = []
+    assert client(host, waits=waits).manifest("team/app", "1") is None
+    assert waits == [1.0]
+
+
 def test_a_registry_that_stays_away_is_said_with_its_words(memory: Memory, host: str) -> None:
     waits: list[float] = []
     memory.faults.append(lambda request: request.answer(503) or True)

@@ -129,10 +129,15 @@ class Sigstore:
         signed: datetime = NOW,
         made: datetime = NOW,
         payload_type: str = PAYLOAD,
+        ref: str = "",
     ) -> dict[str, Any]:
-        """Make a bundle; `made` is when its certificate began, which is good for ten minutes."""
-        key = new()
-        certificate = self._certificate(key, f"https://github.com/{workflow}", issuer, repository, made)
+        """Make a bundle; `made` is when its certificate began, which is good for ten minutes.
+
+        `ref` is the run's, if it is not its workflow's: of a run that calls a workflow of another ref.
+        """
+        key, ref = new(), ref or workflow.partition("@")[2]
+        facts = {"1": issuer.encode(), "5": repository.encode(), "6": ref.encode(), "8": utf8(issuer)}
+        certificate = self._certificate(key, f"https://github.com/{workflow}", facts, made)
         pae = b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(payload), payload)
         signature = sign(key, pae)
         entry = self._entry(certificate, payload, signature, signed)
@@ -148,8 +153,7 @@ class Sigstore:
             "dsseEnvelope": envelope,
         }
 
-    def _certificate(self, key: Key, san: str, issuer: str, repository: str, made: datetime) -> x509.Certificate:
-        facts = {"1": issuer.encode(), "5": repository.encode(), "8": utf8(issuer)}
+    def _certificate(self, key: Key, san: str, facts: Mapping[str, bytes], made: datetime) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))

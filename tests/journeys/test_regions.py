@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,9 @@ from tagship import bootstrap
 from tagship.domain import layout
 from tagship.errors import TagshipError
 from tagship.sandbox import lifecycle
+from tagship.sandbox.state import Running
 from tagship.verbs.deploy import deploy
+from tagship.verbs.setup import setup
 from tests.journeys.test_promote import typed
 from tests.sandbox import shop
 from tests.sandbox.conftest import client, start
@@ -96,3 +99,79 @@ def _a_lost_region_is_named(root: Path, dev: Shop, version: str) -> None:
         deploy(app, artifact=version, allow_bad=True)
     assert FAR in str(raised.value) + raised.value.state + raised.value.evidence
     assert dev.serving() == before
+
+
+def test_setup_makes_both_regions_from_nothing_and_takes_them_away(tmp_path: Path) -> None:
+    """What the sandbox had made before is taken away first, so that what is used is what setup made."""
+    root = shop.make(tmp_path / "shop", ["dev"], {"dev": REGIONS})
+    running = start(root)
+    try:
+        _emptied(running)
+        made, _ = json.JSONDecoder().raw_decode(typed(root, "setup", "--json"))
+        assert {row["name"]: row["change"] for row in made["changes"] if FAR in row["name"]} == {
+            f"{name} (region {FAR})": "make"
+            for name in ("tagship-hello-dev", "tagship-deploy", "tagship-deploy-status")
+        }
+        assert "nothing to do" in typed(root, "setup")
+        s3 = client(running, "s3")
+        for region in (HOME, FAR):
+            assert s3.get_bucket_versioning(Bucket=f"hello-dev-{region}")["Status"] == "Enabled"
+            assert all(
+                s3.get_public_access_block(Bucket=f"hello-dev-{region}")["PublicAccessBlockConfiguration"].values()
+            )
+        policies = [json.loads(s3.get_bucket_policy(Bucket=f"hello-dev-{region}")["Policy"]) for region in (HOME, FAR)]
+        sids = [[statement["Sid"] for statement in policy["Statement"]] for policy in policies]
+        assert sids[0] == sids[1]
+        for region in (HOME, FAR):
+            s3.delete_bucket_policy(Bucket=f"hello-dev-{region}")  # the sandbox takes conditions for not met
+
+        dev = Shop(root, running, "dev")
+        version = dev.publish("0.1.0")
+        typed(root, "deploy", "--version", version)
+        assert dev.serving() == [version] * 2
+        app = _as_an_account(root)
+        roles = _attached(running)
+        assert any("eu-west-1" in json.dumps(document) for document in roles)
+        removed = setup(app, remove=True, env="dev", yes=True)
+        assert next(iter(removed.removed)) == f"stack tagship-hello-dev (region {FAR})"
+        assert _stacks(app) == [[], []]
+        assert dev.serving() == [version] * 2
+    finally:
+        lifecycle.down(root)
+
+
+def _emptied(running: Running) -> None:
+    """Delete the buckets and documents that a sandbox begins with."""
+    for region in (HOME, FAR):
+        client(running, "s3").delete_bucket(Bucket=f"hello-dev-{region}")
+        ssm = client(running, "ssm", region=region)
+        for row in ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])["DocumentIdentifiers"]:
+            ssm.delete_document(Name=row["Name"])
+
+
+def _as_an_account(root: Path) -> bootstrap.Wiring:
+    """The app as if this were no sandbox: what setup made there is taken away, piece by piece."""
+    app = bootstrap.app(root)
+    made = replace(app, settings=app.settings.model_copy(update={"sandbox": False}))
+    vars(made)["aws"] = app.aws
+    for region, real in zip(made.regions("dev"), app.regions("dev"), strict=True):
+        vars(region)["aws"] = real.aws
+    for account, real in zip(made.accounts, app.accounts, strict=True):
+        vars(account)["aws"] = real.aws
+    return made
+
+
+def _attached(running: Running) -> list[object]:
+    """The documents of the managed policies of CI's role."""
+    iam = client(running, "iam")
+    [role] = [row["RoleName"] for row in iam.list_roles()["Roles"] if "-Ci-" in row["RoleName"]]
+    policies = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    return [
+        iam.get_policy_version(PolicyArn=row["PolicyArn"], VersionId="v1")["PolicyVersion"]["Document"]
+        for row in policies
+    ]
+
+
+def _stacks(app: bootstrap.Wiring) -> list[list[str]]:
+    named = ("tagship-hello", "tagship-hello-dev")
+    return [[name for name in named if region.foundation.stack(name)] for region in app.regions("dev")]

@@ -95,7 +95,7 @@ CASES: list[tuple[Callable[[Typed], None], str, str]] = [
     (dirty, "not committed: new.py", "git stash --include-untracked"),
     (behind, "origin/dev has 1 commit more", "git pull --ff-only origin dev"),
     (diverged, "dev and origin/dev have diverged: 1 commit here, 1 commit there", "git pull --rebase origin dev"),
-    (no_remote, "There is no remote origin", "git ls-remote --heads origin"),
+    (no_remote, "There is no remote origin", "git remote add origin <url>"),
     (unreachable, "The remote origin cannot be reached", "git ls-remote --heads origin"),
     (shallow, "the clone is shallow", "git fetch --unshallow origin"),
     (moved, "not the same tag here and on origin: 0.1.0-dev", "git fetch --no-tags --force origin"),

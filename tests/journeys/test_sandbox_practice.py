@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tagship.sandbox import lifecycle
+from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.state import Running
 from tests.sandbox import shapes
@@ -27,7 +27,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "Give an example")
     shapes.inv(root, "sandbox", "up", "--hosts", "2")
-    running = lifecycle.state.locate(root)
+    running = state.locate(root)
     assert running
     yield running
     lifecycle.down(root)

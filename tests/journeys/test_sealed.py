@@ -19,7 +19,7 @@ from tagship.adapters.terraform import require_sealed
 from tagship.adapters.webhook import HttpHook
 from tagship.bootstrap import Wiring, app
 from tagship.errors import Refused, ServiceFailed
-from tagship.sandbox import lifecycle
+from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.hosts.tools import REFUSED
 from tagship.sandbox.images import SandboxImages
@@ -244,7 +244,7 @@ def test_a_whole_practice_as_root_writes_inside_its_folder_alone(shape: str, tmp
     try:
         # Not waited for: it traces the daemon, and ends with it.
         tracer = subprocess.Popen([*_traced(log), shapes.INV, "sandbox", "up"], cwd=root, stdout=subprocess.DEVNULL)
-        running = until(lambda: lifecycle.state.locate(root), 60)
+        running = until(lambda: state.locate(root), 60)
         until((running.work / ".git").is_dir, 60)
         assert "is healthy on dev" in shapes.ship(running.work)
     finally:

@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tagship.domain import layout
 from tagship.domain.ec2 import document
+from tagship.domain.history import as_data
 from tagship.errors import ArtifactError
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tagship.verbs.deploy import deploy
-from tagship.verbs.history import as_data, history
+from tagship.verbs.history import history
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tagship.verbs.verify import verify

@@ -73,10 +73,13 @@ class Account:
 
     def tags(self, instance: str) -> Mapping[str, str]:
         if instance not in self._tags:
-            [reservation] = self.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
-            [row] = reservation["Instances"]
-            self._tags[instance] = {tag["Key"]: tag["Value"] for tag in row["Tags"]}
+            rows = self._instances()
+            self._tags |= {row["InstanceId"]: {tag["Key"]: tag["Value"] for tag in row["Tags"]} for row in rows}
         return self._tags[instance]
+
+    def _instances(self) -> list[Any]:
+        listed = self.client("ec2").describe_instances()["Reservations"]
+        return [row for reservation in listed for row in reservation["Instances"]]
 
     def key(self, name: str) -> str:
         if name not in self._keys:

@@ -102,7 +102,8 @@ def _s3(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]
             for row in given["Delete"]["Objects"]:
                 yield Request("s3:DeleteObject", place + row["Key"], CONTEXT)
         case _:
-            yield Request(f"s3:{S3_ACTIONS[operation]}", place.rstrip("/"), CONTEXT)
+            prefix = {"s3:prefix": given["Prefix"]} if given.get("Prefix") else {}
+            yield Request(f"s3:{S3_ACTIONS[operation]}", place.rstrip("/"), {**CONTEXT, **prefix})
     if operation in {"PutObject", "DeleteObject"} and given.get("IfMatch"):  # S3 User Guide, Conditional requests
         yield Request("s3:GetObject", place, CONTEXT)
 

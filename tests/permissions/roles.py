@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
-from tests.permissions.requests import Facts, Request, missing, requests
+from tests.permissions.requests import ACCOUNT, REGION, Facts, Request, missing, requests
 from tests.unit.test_policies import applies
 
 Statement = Mapping[str, Any]
+HERE = f":{REGION}:{ACCOUNT}:"
 GIVEN = "tagship-test-given"  # in a call's context: what its caller gave
 
 
@@ -30,6 +31,7 @@ class Role:
     arn: str
     statements: Sequence[Statement]
     buckets: Mapping[str, Sequence[Statement]] = field(default_factory=dict)
+    foreign: Collection[str] = ()  # buckets of other accounts, which have to grant it as well
 
     def allowing(self, request: Request) -> list[Statement]:
         """The statements that allow a request; none if one denies it."""
@@ -38,6 +40,8 @@ class Role:
         bucket = request.resource.removeprefix("arn:aws:s3:::").partition("/")[0]
         there = [one for one in self.buckets.get(bucket, ()) if applies(one, request.action, request.resource, context)]
         if any(one["Effect"] == "Deny" for one in [*own, *there]):
+            return []
+        if bucket in self.foreign and not any(one["Effect"] == "Allow" for one in there):
             return []
         return [one for one in own if one["Effect"] == "Allow"]
 
@@ -99,10 +103,16 @@ class Acting(Aws):
         """Answer in AWS's place if something is not allowed."""
         assert self.facts
         service, operation = _name(model), model.name
-        for request in requests(service, operation, context[GIVEN], self.facts):
+        for request in map(self._there, requests(service, operation, context[GIVEN], self.facts)):
             if not self.minutes.allowed(self.role, request):
                 return SimpleNamespace(status_code=403, headers={}), self._denial(request)
         return None
+
+    def _there(self, request: Request) -> Request:
+        """The same request in the client's region, and in the account of its role."""
+        place = f":{self.region}:{self.role.arn.split(':')[4]}:"
+        context = {key: value.replace(HERE, place) for key, value in request.context.items()}
+        return replace(request, resource=request.resource.replace(HERE, place), context=context)
 
     def _hide(
         self, http_response: Any, parsed: dict[str, Any], model: Any, context: Mapping[str, Any], **_: Any

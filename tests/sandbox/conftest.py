@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tagship.sandbox import lifecycle
+from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.state import Running
 
@@ -58,7 +58,7 @@ def repository(folder: Path, files: dict[str, str]) -> Path:
 def start(root: Path, hosts: int = 1) -> Running:
     """Bring a sandbox up in a process of its own, as a person would."""
     subprocess.run([sys.executable, "-c", UP, str(root), str(hosts)], check=True)
-    running = lifecycle.state.locate(root)
+    running = state.locate(root)
     assert running
     return running
 
@@ -87,12 +87,12 @@ def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
     raise AssertionError("it did not happen in time")
 
 
-def client(running: Running, service: str, config: Any = None, account: str = "") -> Any:
+def client(running: Running, service: str, config: Any = None, account: str = "", region: str = "us-east-1") -> Any:
     import boto3
 
     return boto3.client(
         service,
-        region_name="us-east-1",
+        region_name=region,
         endpoint_url=running.aws_url,
         config=config,
         **running.keys.signed(account),

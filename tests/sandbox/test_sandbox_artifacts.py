@@ -54,6 +54,32 @@ def test_a_folder_goes_from_one_job_to_another(run: Path) -> None:
     }
 
 
+ATTEST = "actions/attest-build-provenance@v4"
+GRANTED = "{{permissions: {{id-token: write, attestations: write}}, steps: [{{uses: {uses}, with: {given}}}]}}"
+
+
+def attested(run: Path, given: dict[str, Any], workflow: str) -> str:
+    parsed = parse("w.yml", workflow.format(uses=ATTEST, given=given)).jobs["a"]
+    use(
+        parsed.steps[0],
+        Ground(Place(run, run / "o", "sandbox/tiny", "http://x"), RUN, parsed, run / "build"),
+        run / "log",
+    )
+    return (run / "log").read_text()
+
+
+def test_what_github_would_attest_is_named_and_has_to_be_there(run: Path) -> None:
+    workflow = f"on: push\njobs: {{{{a: {GRANTED}}}}}\n"
+    given = {"subject-path": "out/*.json"}
+    assert "it would attest a.json" in attested(run, given, workflow)
+    with pytest.raises(NotUnderstood, match="Could not find subject at path out/none"):
+        attested(run, {"subject-path": "out/none"}, workflow)
+    with pytest.raises(
+        NotUnderstood, match=r"the job a needs `permissions: id-token: write` and `attestations: write`"
+    ):
+        attested(run, given, WORKFLOW)
+
+
 def test_hidden_files_are_handed_over_if_that_is_asked(run: Path) -> None:
     with pytest.raises(NotUnderstood, match="No files were found"):
         upload(run, path=".hidden")

@@ -145,7 +145,7 @@ def log(running: Running, run: dict[str, Any], job: str, number: int) -> str:
     return (running.folder / "runs" / str(run["id"]) / job / f"{number}.log").read_text()
 
 
-def annotations(running: Running, job: dict[str, Any]) -> list[tuple[str, str, str]]:
+def notes_on(running: Running, job: dict[str, Any]) -> list[tuple[str, str, str]]:
     rows = ask(running, f"/check-runs/{job['id']}/annotations")
     return [(row["annotation_level"], row["title"], row["message"]) for row in rows]
 
@@ -191,7 +191,7 @@ def test_a_tag_runs_its_workflow_from_outputs_to_needs(ci: Running) -> None:
         "0.1.0-dev",
         ".github/workflows/deploy.yml",
     )
-    assert annotations(ci, found["two"]) == [("failure", "", "Process completed with exit code 1.")]  # pipefail
+    assert notes_on(ci, found["two"]) == [("failure", "", "Process completed with exit code 1.")]  # pipefail
 
 
 def test_what_a_step_says_becomes_an_annotation(ci: Running) -> None:
@@ -204,7 +204,7 @@ def test_what_a_step_says_becomes_an_annotation(ci: Running) -> None:
     head = commit(ci, {"step.sh": "".join(f"echo '{line}'\n" for line in said)})
     push(ci, "0.1.1-dev")
     (run,) = finished(ci, head)
-    assert annotations(ci, jobs(ci, run)["one"]) == [
+    assert notes_on(ci, jobs(ci, run)["one"]) == [
         ("notice", "tagship exit 0", "all\nis 100% well"),
         ("warning", "W", "look"),
         ("failure", "", "bad"),
@@ -217,7 +217,7 @@ def test_an_action_whose_step_fails_fails_and_ends_with_what_always_runs(ci: Run
     (run,) = finished(ci, head)
     job = jobs(ci, run)["one"]
     assert [step["conclusion"] for step in job["steps"]][:3] == ["success", "failure", "skipped"]
-    assert annotations(ci, job) == [("failure", "", "Process completed with exit code 3.")]
+    assert notes_on(ci, job) == [("failure", "", "Process completed with exit code 3.")]
     assert "all was done" in log(ci, run, "one", 2)
     assert "never" not in log(ci, run, "one", 2).splitlines()
 
@@ -300,7 +300,7 @@ def test_what_is_not_understood_fails_the_run_and_says_what(ci: Running, workflo
     git(ci.work, "tag", f"odd-{head[:8]}")
     git(ci.work, "push", "--quiet", "origin", f"odd-{head[:8]}")
     (run,) = finished(ci, head)
-    said = [text for job in jobs(ci, run).values() for _, _, text in annotations(ci, job)]
+    said = [text for job in jobs(ci, run).values() for _, _, text in notes_on(ci, job)]
     assert run["conclusion"] == "failure"
     assert any(why in text for text in said), said
 
@@ -332,6 +332,31 @@ def test_a_run_that_ended_is_run_again_as_its_next_attempt(ci: Running, tmp_path
     assert jobs(ci, again)["one"]["conclusion"] == "success"
     assert not before & {job["id"] for job in jobs(ci, again).values()}
     assert len(runs(ci, head)) == 1
+
+
+HANDS_OVER = """\
+on: {push: {tags: ["again-*"]}}
+jobs:
+  one:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
+        with: {name: built, path: step.sh}
+      - run: sh step.sh
+"""
+
+
+def test_each_attempt_hands_over_by_names_of_its_own(ci: Running, tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+    head = commit(ci, {".github/workflows/again.yml": HANDS_OVER, "step.sh": f"test -f '{mended}'\n"})
+    push(ci, "again-1")
+    (first,) = [run for run in finished(ci, head) if run["path"].endswith("again.yml")]
+    mended.touch()
+    path = f"{ci.github_url}/repos/sandbox/tiny/actions/runs/{first['id']}/rerun"
+    urllib.request.urlopen(authorized(ci, path, method="POST")).close()
+    again = until(lambda: [run for run in finished(ci, head) if run["run_attempt"] == 2])[0]
+    assert (again["conclusion"], jobs(ci, again)["one"]["conclusion"]) == ("success", "success")
 
 
 def test_the_newest_run_that_failed_is_run_again_by_its_command(ci: Running, tmp_path: Path) -> None:

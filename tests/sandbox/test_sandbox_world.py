@@ -55,7 +55,9 @@ def state(source: str) -> list[str]:
     found += [
         f"{node.lineno}: {node.id}" for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "ClassVar"
     ]
-    for body in [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]:
+    bodies: list[ast.Module | ast.ClassDef] = [tree]
+    bodies += [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    for body in bodies:
         for node in body.body:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and is_state(node, body is tree):
                 found.append(f"{node.lineno}: {ast.unparse(node)}")

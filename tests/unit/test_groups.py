@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+TOP = Path(__file__).parents[2]
+SHARED = "tests/journeys/test_pipelines.py"  # its tests share a sandbox of their module
 CASES = """
 import os, pathlib, pytest
 
@@ -26,3 +28,11 @@ def test_a_group_runs_in_one_process(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout
     assert "6 passed" in ended.stdout
     assert len(list(tmp_path.glob("by-*"))) == 1
+
+
+@pytest.mark.starts(Path(sys.executable).name)
+def test_what_this_suite_shares_is_a_group_before_it_is_handed_out() -> None:
+    run = [sys.executable, "-m", "pytest", "-v", "-n", "1", "--setup-plan", SHARED]
+    ended = subprocess.run(run, cwd=TOP, capture_output=True, text=True, check=False)
+    named = [line.split()[0] for line in ended.stdout.splitlines() if line.startswith(f"{SHARED}::test_a_branch_of_")]
+    assert [name.rpartition("@")[2] for name in named] == ["test_pipelines"], ended.stdout

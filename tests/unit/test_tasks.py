@@ -278,7 +278,7 @@ def test_without_a_task_the_tasks_are_listed(capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().out
     assert "rollback" in shown
     assert "--prompt-for-sudo-password" not in shown
-    assert shown.splitlines()[-1] == "What one takes: tagship TASK --help"
+    assert shown.splitlines()[-1] == "The flags of a task: tagship TASK --help"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from tagship.adapters.aws import credentials, skew
 from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
 from tagship.adapters.aws.owner import Owner
+from tagship.adapters.aws.pacing import Pacing
 from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import aws_commands
@@ -110,9 +111,15 @@ class Aws(ClientRemedies):
     def _made(self, name: str, config: Any, attempts: int) -> Any:
         client = self._opened.create_client(name, region_name=self.region, endpoint_url=self.endpoint, config=config)
         Patience(self.say, self.patience, CONNECT_TIMEOUT, attempts).watch(client)
+        if name == "lambda":
+            self._pacing.watch(client)
         if self.account:
             self._owner.watch(client)
         return client
+
+    @cached_property
+    def _pacing(self) -> Pacing:
+        return Pacing()
 
     @cached_property
     def _owner(self) -> Owner:

@@ -1,6 +1,7 @@
 """An artifact in another region's bucket and registry, the very same: copied by digest, and compared at both ends.
 
-Every object is created and none is overwritten, the manifest last: whoever is cut off goes on from what is there.
+Every object of an artifact is created and none is overwritten, the manifest last: whoever is cut off goes on from what
+is there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tagship.domain import commands, layout
 from tagship.domain.change import Change
 from tagship.domain.image import in_region
 from tagship.domain.manifest import Manifest, sha256
-from tagship.errors import ArtifactMissing, NotAuthentic
+from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
 from tagship.ports.bucket import Conflict, Object, Store
 from tagship.ports.images import Registry
 
@@ -49,7 +50,24 @@ class Mirror:
                 self.registry.copy(image, repository)
         for signature in self._signatures(top):
             self._copy(signature, "")
+        self._bring_reset(layout.fence(change.app, change.environment))
         self._copy(key, change.manifest_sha256)
+
+    def _bring_reset(self, key: str) -> None:
+        """Copy the last reset of the fencing numbers, for hosts here."""
+        reset = self.source.get(key)
+        if reset is None:
+            return
+        copy = self.to.get(key)
+        try:
+            if copy is None:
+                self.to.create(key, reset.body)
+            elif copy.body != reset.body:
+                self.to.replace(key, reset.body, copy.etag)
+        except Conflict as reason:
+            raise ServiceFailed(
+                f"Somebody else wrote {self.to.url(key)} at this moment.", remedy="Run the same command again"
+            ) from reason
 
     def _objects(self, manifest: Manifest, top: str) -> Iterator[tuple[str, str]]:
         """Yield the keys that a manifest names, each with its SHA-256."""

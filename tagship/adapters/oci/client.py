@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from tagship.adapters.oci.logins import HUB, Login
 from tagship.adapters.oci.sessions import session_of
 from tagship.adapters.oci.tokens import Tokens
-from tagship.domain.oci import ACCEPT, LARGEST, RawManifest, challenge_of, raw_manifest
+from tagship.domain.oci import ACCEPT, LARGEST, RawManifest, challenge_of, origin, raw_manifest
 from tagship.errors import NotAuthentic, ServiceFailed
 
 if TYPE_CHECKING:
@@ -150,11 +150,19 @@ class RegistryClient:
         self._checked(self._sent("PUT", end, pushing(name), data=b""), f"{name}/blobs/uploads")
 
     def _upload(self, answer: Response) -> str:
-        """Return the URL that an upload goes on at."""
+        """Return the URL that an upload goes on at. Raises ServiceFailed."""
         place = urljoin(answer.url, answer.headers.get("Location", ""))
         parts, own = urlsplit(place), urlsplit(self.base)
-        # behind a proxy that ends TLS, a registry may name itself by http
-        return parts._replace(scheme=own.scheme).geturl() if parts.netloc == own.netloc else place
+        if parts.netloc == own.netloc:  # behind a proxy that ends TLS, a registry may name itself by http
+            return parts._replace(scheme=own.scheme).geturl()
+        self._require_private(place)
+        return place
+
+    def _require_private(self, url: str) -> None:
+        """Refuse a URL that anybody on the way can read. Raises ServiceFailed."""
+        scheme = urlsplit(url).scheme
+        if scheme not in ("https", urlsplit(self.base).scheme):
+            raise self._away(f"it sends on to {scheme}://, which anybody can read")
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -196,11 +204,12 @@ class RegistryClient:
     def _sent(self, method: str, url: str, scopes: tuple[str, ...], **given: Any) -> Response:
         """Send a request, log in if asked, and follow redirects.
 
-        Raises Passing.
+        No other host gets the credential, nor is asked for a challenge. Raises Passing.
         """
-        shown = self._tokens.header(scopes)
+        own = origin(url) == origin(self.base)
+        shown = self._tokens.header(scopes) if own else ""
         answer = self._bare(method, url, shown, **given)
-        if answer.status_code == 401:
+        if own and answer.status_code == 401:
             challenge = challenge_of(answer.headers.get("WWW-Authenticate", ""))
             with self._lock:
                 header = self._tokens.renewed(challenge, scopes, shown)
@@ -215,8 +224,7 @@ class RegistryClient:
             if answer.status_code not in REDIRECTS or method not in ("GET", "HEAD"):
                 return answer
             target = urljoin(answer.url, answer.headers.get("Location", ""))
-            if urlsplit(target).scheme not in ("https", urlsplit(self.base).scheme):
-                raise self._away(f"it sends on to {urlsplit(target).scheme}://, which anybody can read")
+            self._require_private(target)
             same = urlsplit(target)[:2] == urlsplit(answer.url)[:2]
             header = str(answer.request.headers.get("Authorization", "")) if same else ""
             answer.close()
@@ -270,7 +278,7 @@ def chunks(answer: Response) -> Iterator[bytes]:
 def _after(answer: Response) -> float:
     """Return the seconds of Retry-After; 0 without, or for a date."""
     text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0
+    return float(text) if text.isascii() and text.isdigit() else 0.0
 
 
 def _words(answer: Response) -> str:

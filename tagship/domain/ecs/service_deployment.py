@@ -16,7 +16,7 @@ UNDER_WAY = frozenset({"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQ
 GOING_BACK = frozenset({"STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"})
 ROLLED_BACK = "ROLLBACK_SUCCESSFUL"
 SUCCESSFUL = "SUCCESSFUL"
-TRIGGERED = "TRIGGERED"
+TRIGGERED, DISABLED = "TRIGGERED", "DISABLED"  # states of the circuit breaker
 STOPPABLE = frozenset({"PENDING", "IN_PROGRESS"})
 
 
@@ -75,7 +75,9 @@ class ServiceDeployment:
 
     @property
     def count(self) -> str:
-        """Say how many tasks failed, of how many that may."""
+        """Say how many tasks failed, and of how many that may."""
+        if self.failures and self.breaker == DISABLED:
+            return f"{counted(self.failures, 'failed task')}, and the circuit breaker is off"
         return f"{self.failures} of {counted(self.threshold, 'failure')}" if self.failures else ""
 
     @property

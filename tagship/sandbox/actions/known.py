@@ -25,6 +25,7 @@ COMMITS = {
     "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f": ("actions/upload-artifact", "v7.0.0"),
     "3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c": ("actions/download-artifact", "v8.0.1"),
     "e6de054238d6b7531b4efff3b6587d9aade6a06c": ("aws-actions/configure-aws-credentials", "v6.2.3"),
+    "a2bbfa25375fe432b6a289bc6b6cd05ecd0c4c32": ("actions/attest-build-provenance", "v4.1.0"),
     "dfe3c3f87815947d99a8997f908cb6525fc44e9e": ("hashicorp/setup-terraform", "v4.0.1"),
 }
 
@@ -66,6 +67,7 @@ ACTIONS = {
             "retention-days compression-level",
         ),
         Action("actions/download-artifact", range(4, 9), "name path"),
+        Action("actions/attest-build-provenance", range(2, 5), "subject-path subject-checksums"),
         Action("aws-actions/configure-aws-credentials", range(4, 7), "aws-region role-to-assume", ANY),
         Action("aws-actions/amazon-ecr-login", range(2, 3), "", ANY),
         Action("docker/login-action", range(3, 5), "", ANY),

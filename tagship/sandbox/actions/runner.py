@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox.actions import events, records, workflow
+from tagship.sandbox.actions import artifacts, events, records, workflow
 from tagship.sandbox.actions.approvals import Approvals
 from tagship.sandbox.actions.contexts import Place, github_context
 from tagship.sandbox.actions.events import DEFAULT_BRANCH, Event
@@ -101,9 +101,9 @@ class Runner:
         folder = self.records.folder / str(record.id)
         aside = folder / "attempts" / str(record.attempt)
         aside.mkdir(parents=True)
-        for job in record.jobs:
-            if (folder / job.key).is_dir():
-                (folder / job.key).rename(aside / job.key)
+        for name in (*(job.key for job in record.jobs), artifacts.KEPT):
+            if (folder / name).is_dir():
+                (folder / name).rename(aside / name)
 
     def _watch(self) -> None:
         inbox = self.folder / "inbox"

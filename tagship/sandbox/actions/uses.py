@@ -19,6 +19,7 @@ from tagship.sandbox.actions.known import action_of
 from tagship.sandbox.actions.records import RunRecord
 from tagship.sandbox.actions.workflow import Job, Step
 
+ATTESTS = "attest-build-provenance"
 MACHINES = {  # an action that installs a program -> the program, and the input that asks for a version of it
     "setup-node": ("node", "node-version"),
     "setup-terraform": ("terraform", "terraform_version"),
@@ -62,7 +63,8 @@ def use(step: Step, ground: Ground, log: Path) -> Used:
         return _check_out(step, ground, log)
     if action.name == "actions/setup-python":
         return _set_up_python(step, ground, log)
-    log.write_text(_done(owner, name, step, ground) + "\n", "utf-8")
+    done = _attested(step, ground) if name == ATTESTS else _done(owner, name, step, ground)
+    log.write_text(f"{done}\n", "utf-8")
     return Used()
 
 
@@ -115,6 +117,22 @@ def _credentials(step: Step, ground: Ground) -> str:
             "a role, and has no `permissions: id-token: write`"
         )
     return f"{step.uses}: the sandbox's AWS has one identity, so no role is assumed"
+
+
+def _attested(step: Step, ground: Ground) -> str:
+    """Check what GitHub would sign, and that the job may; sign nothing."""
+    granted = ground.job.permissions
+    if not _may_identify(granted) or not (granted == "write-all" or granted.get("attestations") == "write"):
+        raise NotUnderstood(
+            f"{step.uses}: the job {ground.job.id} needs `permissions: id-token: write` and `attestations: write`"
+        )
+    given = f"{step.given.get('subject-path', '')}\n{step.given.get('subject-checksums', '')}"
+    patterns = [line.strip() for line in given.splitlines() if line.strip()]
+    subjects = sorted(str(path) for pattern in patterns for path in ground.workspace.glob(pattern) if path.is_file())
+    if not subjects:
+        raise NotUnderstood(f"{step.uses}: Could not find subject at path {' '.join(patterns)}")
+    names = ", ".join(Path(subject).name for subject in subjects)
+    return f"{step.uses}: no GitHub signs in the sandbox; there it would attest {names}"
 
 
 def _may_identify(permissions: object) -> bool:

@@ -4,8 +4,8 @@ Follows the S3 User Guide, "How Amazon S3 authorizes a request for a bucket oper
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html). Stock moto opens every
 bucket to every account. EC2, SSM, KMS, IAM, Secrets Manager and CloudFormation are moto's, which keeps an account's
 apart by the key that signs. Does not model: what the other account's own policies allow of it, ACLs, access points, and
-conditions other than those of KNOWN: a statement with another one grants nothing. Functions, services and groups of the
-sandbox are one account's, whoever asks.
+conditions other than those of KNOWN: a statement with another one grants nothing. Functions and services of the sandbox
+are kept apart by apart.py; its groups are one account's, whoever asks.
 """
 
 from __future__ import annotations

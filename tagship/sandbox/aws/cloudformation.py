@@ -4,9 +4,10 @@ Follows the Template Reference
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html, and there
 aws-resource-iam-oidcprovider.html, aws-resource-s3-bucketpolicy.html, aws-resource-cloudwatch-alarm.html). moto makes
 every KMS key symmetric, with a policy that it cannot read afterwards, silently passes over GitHub's OIDC provider, a
-bucket's policy and alarms, makes a statement of AWS::NoValue, gives a role's policies back as Python writes them,
-leaves a role as it is when its stack changes, and keeps one that has a managed policy when its stack goes. Does not
-model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a provider, a policy or an alarm, and drift.
+bucket's policy and alarms, makes a statement of AWS::NoValue, gives a role's policies back as Python writes them, and
+leaves a role as it is when its stack changes. Of a bucket it makes no versioning, block of public access or lifecycle,
+and deletes one that its template retains (RetainExceptOnCreate), as every template here does. Does not model:
+changes of a key or a provider in a stack that exists, Fn::GetAtt of a provider, a policy or an alarm, and drift.
 
 Of moto's own, only what is used is imported here: its parser of templates imports all the services there are.
 """
@@ -17,6 +18,7 @@ import json
 from typing import Any
 
 from moto.core.common_models import CloudFormationModel
+from moto.core.responses import BaseResponse, EmptyResult
 from moto.utilities.utils import get_partition
 
 from tagship.sandbox.aws import stock
@@ -28,12 +30,48 @@ def install(_world: World) -> None:
     # moto finds the others itself: it looks for subclasses of its model.
     from moto.iam.models import ManagedPolicy, Role
     from moto.kms.models import Key
+    from moto.s3.models import FakeBucket
 
     stock.replace(Key, "create_from_cloudformation_json", lambda _original: _make_key)
     stock.replace(ManagedPolicy, "create_from_cloudformation_json", _without_nothing)
     stock.replace(Role, "create_from_cloudformation_json", _without_nothing)
     stock.replace(Role, "update_from_cloudformation_json", lambda _original: _change_role)
-    stock.replace(Role, "delete_from_cloudformation_json", _detached)
+    stock.replace(ManagedPolicy, "delete", lambda _original: _delete_policy)
+    stock.replace(Role, "delete", lambda _original: _delete_role)
+    stock.replace(FakeBucket, "create_from_cloudformation_json", _protected)
+    stock.replace(FakeBucket, "delete", lambda _original: _retain)
+    # On the class of every response: CloudFormation's own imports all the services there are, and no other has it.
+    stock.replace(BaseResponse, "update_termination_protection", lambda _original: _protect)
+
+
+def _protected(original: Any) -> Any:
+    """Give a bucket what its template says beside its name and encryption."""
+
+    def make(name: str, template: Any, account_id: str, region_name: str, **more: Any) -> Any:
+        bucket = original(name, template, account_id, region_name, **more)
+        properties = template.get("Properties", {})
+        if properties.get("VersioningConfiguration"):
+            bucket.versioning_status = properties["VersioningConfiguration"]["Status"]
+        if properties.get("PublicAccessBlockConfiguration"):
+            backend = stock.backend("s3", get_partition(region_name), account_id)
+            backend.put_public_access_block(name, properties["PublicAccessBlockConfiguration"])
+        rules = properties.get("LifecycleConfiguration", {}).get("Rules", ())
+        bucket.set_lifecycle([{"Prefix": "", **rule, "ID": rule["Id"]} for rule in rules])
+        return bucket
+
+    return make
+
+
+def _protect(response: Any) -> EmptyResult:
+    """Answer UpdateTerminationProtection, which moto has not."""
+    name = response._get_param("StackName")
+    stack = response.cloudformation_backend.get_stack(name)
+    stack.enable_termination_protection = response._get_param("EnableTerminationProtection") == "true"
+    return EmptyResult()
+
+
+def _retain(_bucket: Any, *_place: Any) -> None:
+    """Leave a bucket where it is when its stack goes."""
 
 
 def _without_nothing(original: Any) -> Any:
@@ -63,16 +101,23 @@ def _change_role(original_resource: Any, cloudformation_json: Any, **_more: Any)
     return role
 
 
-def _detached(original: Any) -> Any:
-    """Take a role's managed policies off before it is deleted."""
+def _delete_policy(policy: Any, account_id: str, region_name: str) -> None:
+    """Detach a managed policy, and delete it."""
+    # moto knows no deletion by a stack, and then refuses that of the roles.
+    backend = stock.backend("iam", get_partition(region_name), account_id)
+    for role in backend.get_roles():
+        if role.managed_policies.pop(policy.arn, None):
+            policy.attachment_count -= 1
+    del backend.managed_policies[policy.arn]
 
-    def delete(name: str, template: Any, account_id: str, region_name: str) -> None:
-        backend = stock.backend("iam", get_partition(region_name), account_id)
-        for arn in [arn for role in backend.roles.values() if role.name == name for arn in role.managed_policies]:
-            backend.detach_role_policy(arn, name)
-        original(name, template, account_id, region_name)
 
-    return delete
+def _delete_role(role: Any, account_id: str, region_name: str) -> None:
+    """Delete a role and its own policies.
+
+    One that a policy of another stack is attached to stays.
+    """
+    role.policies.clear()
+    stock.backend("iam", get_partition(region_name), account_id).delete_role(role.name)
 
 
 def _full(value: Any) -> Any:

@@ -31,11 +31,12 @@ from moto.ecs.models import EC2ContainerServiceBackend
 
 from tagship.sandbox.aws import ecs_answers as answers
 from tagship.sandbox.aws import stock, tags
+from tagship.sandbox.aws.apart import AccountRegion, Apart
 from tagship.sandbox.aws.ecs_clusters import Clusters
 from tagship.sandbox.aws.ecs_definitions import Definitions
 from tagship.sandbox.aws.ecs_deployments import Deployments
 from tagship.sandbox.aws.ecs_kept import Kept
-from tagship.sandbox.aws.ecs_requests import Faults, Given, invalid, last, page, put
+from tagship.sandbox.aws.ecs_requests import Act, Faults, Given, invalid, last, page, put
 from tagship.sandbox.aws.ecs_targets import Targets, write_log
 from tagship.sandbox.aws.ecs_tasks import Tasks
 from tagship.sandbox.ecs import shifting
@@ -64,28 +65,47 @@ STANDARD = {
 
 def install(world: World) -> None:
     """Replace moto's operations by those that act on this world."""
-    definitions = Definitions(world.region)
-    state = Kept(world.region, definitions)
-    api = _Api(world, state, Processes(folder=world.folder, ports=world.ports))
-    world.switches["ecs"] = api.switch
-    tags.tell(EC2ContainerServiceBackend, "ecs:service", state.tagged)
-    Targets(state, api.clock, api.runner).install()
-    for act in (
-        *Clusters(state).operations(),
-        *Deployments(state, api.clock, api.faults).operations(),
-        *Tasks(state, api.clock, api.runner, functools.partial(write_log, world.region, state)).operations(),
-        api.register_task_definition,
-        definitions.describe_task_definition,
-        definitions.deregister_task_definition,
-        definitions.list_task_definitions,
-        definitions.delete_task_definitions,
-        api.create_service,
-        api.update_service,
-        api.delete_service,
-        api.describe_services,
-        api.list_services,
-    ):
-        put(act, api.lock)
+    shared = _Shared(Processes(folder=world.folder, ports=world.ports))
+
+    def make(place: AccountRegion) -> _Api:
+        return _Api(world, Kept(place, Definitions(place)), shared)
+
+    apart = Apart(make)
+    world.switches["ecs"] = lambda asked: _switch(apart, shared, asked)
+    tags.tell(EC2ContainerServiceBackend, "ecs:service", lambda place: apart.at(place).kept.tagged())
+    Targets(lambda request: apart.of(request).kept, shared.clock, shared.runner).install()
+    for name in apart.at(AccountRegion(world.region)).operations:
+        put(name, apart, shared.lock)
+
+
+@dataclass
+class _Shared:
+    """What the services of every account and region have in common."""
+
+    runner: Processes
+    faults: Faults = field(default_factory=Faults)
+    clock: Clock = field(default_factory=Clock)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+def _switch(apart: Apart[_Api], shared: _Shared, asked: Mapping[str, Any]) -> None:
+    """Set what tests can set, in every account and region."""
+    for name, value in asked.items():
+        match name:
+            case "step":
+                shared.clock.step = float(value)
+            case "scripts":
+                shared.runner.scripts |= {digest: Ending.read(ending) for digest, ending in value.items()}
+            case "lines":
+                shared.runner.lines |= value
+            case "newer" | "newer_container":
+                for api in apart.all():
+                    setattr(api.kept.definitions, name, value)
+            case "express":
+                for api in apart.all():
+                    api.manage(value)
+            case _:
+                setattr(shared.faults, name, type(getattr(shared.faults, name))(value))
 
 
 @dataclass
@@ -97,31 +117,32 @@ class _Api:
 
     world: World
     kept: Kept
-    runner: Processes
-    faults: Faults = field(default_factory=Faults)
-    clock: Clock = field(default_factory=Clock)
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    shared: _Shared
     _stale: dict[str, tuple[str, int]] = field(default_factory=dict)  # by service: what is shown, for how many reads
 
-    # -- what tests can set --------------------------------------------------------------------------------------------
+    @functools.cached_property
+    def operations(self) -> Mapping[str, Act]:
+        """Map the operations, by the names of moto's methods."""
+        state, shared, definitions = self.kept, self.shared, self.kept.definitions
+        acts: Sequence[Act] = (
+            *Clusters(state).operations(),
+            *Deployments(state, shared.clock, shared.faults).operations(),
+            *Tasks(state, shared.clock, shared.runner, self._write_log).operations(),
+            self.register_task_definition,
+            definitions.describe_task_definition,
+            definitions.deregister_task_definition,
+            definitions.list_task_definitions,
+            definitions.delete_task_definitions,
+            self.create_service,
+            self.update_service,
+            self.delete_service,
+            self.describe_services,
+            self.list_services,
+        )
+        return {act.__name__: act for act in acts}
 
-    def switch(self, asked: Mapping[str, Any]) -> None:
-        for name, value in asked.items():
-            match name:
-                case "step":
-                    self.clock.step = float(value)
-                case "scripts":
-                    self.runner.scripts |= {digest: Ending.read(ending) for digest, ending in value.items()}
-                case "lines":
-                    self.runner.lines |= value
-                case "newer" | "newer_container":
-                    setattr(self.kept.definitions, name, value)
-                case "express":
-                    self._manage(value)
-                case _:
-                    setattr(self.faults, name, type(getattr(self.faults, name))(value))
-
-    def _manage(self, names: Sequence[str]) -> None:
+    def manage(self, names: Sequence[str]) -> None:
+        """Have ECS manage the services of these names."""
         for service in self.kept.services():
             if service.name in names:
                 service.settings["resourceManagementType"] = "ECS"
@@ -129,7 +150,7 @@ class _Api:
     # -- services ------------------------------------------------------------------------------------------------------
 
     def register_task_definition(self, given: Given) -> dict[str, Any]:
-        self.faults.throttle()
+        self.shared.faults.throttle()
         return self.kept.definitions.register_task_definition(given)
 
     def create_service(self, given: Given) -> dict[str, Any]:
@@ -140,7 +161,7 @@ class _Api:
         settings = _merged(STANDARD, given) | {"taskDefinition": definition.arn}
         launch = functools.partial(self.kept.launch, name, on_end=self._write_log)
         service = Service(
-            name, self.kept.arn("service", cluster.name, name), cluster.arn, settings, now(), launch, self.runner
+            name, self.kept.arn("service", cluster.name, name), cluster.arn, settings, now(), launch, self.shared.runner
         )
         service.tags = {tag["key"]: tag["value"] for tag in given.get("tags", [])}
         cluster.services[name] = service
@@ -149,23 +170,23 @@ class _Api:
         return {"service": self._described(service)}
 
     def _write_log(self, task: Task) -> None:
-        write_log(self.world.region, self.kept, task)
+        write_log(self.kept, task)
 
     def _open(self, service: Service, port: int) -> str:
         """Give a service an address on this machine; return it."""
-        return listen(Front(functools.partial(self._port, service), self.lock), port)
+        return listen(Front(functools.partial(self._port, service), self.shared.lock), port)
 
     def _port(self, service: Service, turn: int) -> int:
-        if self.clock.step:
-            self.clock.pass_for(service)
-        ports = [port for task in service.serving(turn) if (port := task.port(self.runner))]
+        if self.shared.clock.step:
+            self.shared.clock.pass_for(service)
+        ports = [port for task in service.serving(turn) if (port := task.port(self.shared.runner))]
         return ports[turn % len(ports)] if ports else 0
 
     def update_service(self, given: Given) -> dict[str, Any]:
         """Change a service; start a deployment if something asks for one."""
-        self.faults.throttle()
+        self.shared.faults.throttle()
         service = self.kept.active(given)
-        self.clock.pass_for(service)
+        self.shared.clock.pass_for(service)
         changed = _merged(service.settings, given)
         if "taskDefinition" in given:
             changed["taskDefinition"] = self.kept.definitions.usable(given["taskDefinition"]).arn
@@ -183,7 +204,7 @@ class _Api:
             raise invalid("The service cannot be stopped while it is scaled above 0.")
         for task in service.tasks:
             task.ask_to_stop(now(), "Service was deleted.")
-            task.settle(now(), self.runner)
+            task.settle(now(), self.shared.runner)
         service.status = "INACTIVE"
         return {"service": self._described(service)}
 
@@ -191,7 +212,7 @@ class _Api:
         cluster = self.kept.cluster(given)
         rows = [cluster.services[last(name)] for name in given["services"] if last(name) in cluster.services]
         missing = [name for name in given["services"] if last(name) not in cluster.services]
-        self.clock.pass_for(*rows)
+        self.shared.clock.pass_for(*rows)
         with_tags = "TAGS" in given.get("include", [])
         return {
             "services": [self._described(service, with_tags=with_tags, reads=1) for service in rows],
@@ -216,11 +237,11 @@ class _Api:
         """Begin a deployment of what the service is set to."""
         at = now()
         target = self.kept.revision(service, service.settings, at)
-        self._stale[service.arn] = (service.rollout.arn if service.rollouts else "", self.faults.stale_reads)
+        self._stale[service.arn] = (service.rollout.arn if service.rollouts else "", self.shared.faults.stale_reads)
         sources = [revision for revision in service.revisions.values() if service.of(revision)]
         service.revisions[target.arn] = target
         service.deploy(self._made(service, target, sources, at))
-        self.clock.begin(service, at)
+        self.shared.clock.begin(service, at)
 
     def _made(self, service: Service, target: Revision, sources: Sequence[Revision], at: datetime) -> Rollout:
         chosen = service.settings.get("deploymentConfiguration", {})
@@ -238,7 +259,7 @@ class _Api:
 
     def _firing(self, names: Sequence[str]) -> Sequence[str]:
         """Return which alarms are in ALARM, by CloudWatch of moto."""
-        alarms = stock.backend("cloudwatch", self.world.region).alarms
+        alarms = stock.backend("cloudwatch", self.kept.place.region, self.kept.place.account).alarms
         return [name for name in names if name in alarms and alarms[name].state_value == "ALARM"]
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.aws.ecs_requests import Given, invalid, last, page, refused
 from tagship.sandbox.pace import now
 
@@ -67,7 +66,7 @@ class Definition:
 class Definitions:
     """All task definitions of a region."""
 
-    region: str
+    place: AccountRegion
     families: dict[str, list[Definition]] = field(default_factory=dict)
     newer: dict[str, Any] = field(default_factory=dict)  # members that no model knows, for every answer
     newer_container: dict[str, Any] = field(default_factory=dict)  # the same, for every container
@@ -90,7 +89,7 @@ class Definitions:
     def deregister_task_definition(self, given: Given) -> dict[str, Any]:
         definition = self.get(given["taskDefinition"])
         definition.deregistered = definition.deregistered or now()
-        return {"taskDefinition": definition.to_json(DEFAULT_ACCOUNT_ID)}
+        return {"taskDefinition": definition.to_json(self.place.account)}
 
     def delete_task_definitions(self, given: Given) -> dict[str, Any]:
         """Delete up to ten revisions that are deregistered."""
@@ -104,7 +103,7 @@ class Definitions:
                 failures.append({"arn": definition.arn, "reason": "TASK_DEFINITION_ACTIVE", "detail": detail})
             else:
                 definition.deleted = True
-                gone.append(definition.to_json(DEFAULT_ACCOUNT_ID) | {"status": "DELETE_IN_PROGRESS"})
+                gone.append(definition.to_json(self.place.account) | {"status": "DELETE_IN_PROGRESS"})
         return {"taskDefinitions": gone, "failures": failures}
 
     def list_task_definitions(self, given: Given) -> dict[str, Any]:
@@ -139,10 +138,10 @@ class Definitions:
         return definition
 
     def _arn(self, family: str, number: int) -> str:
-        return f"arn:aws:ecs:{self.region}:{DEFAULT_ACCOUNT_ID}:task-definition/{family}:{number}"
+        return self.place.arn("ecs", f"task-definition/{family}:{number}")
 
     def _answer(self, definition: Definition, *, with_tags: bool) -> dict[str, Any]:
-        value = definition.to_json(DEFAULT_ACCOUNT_ID)
+        value = definition.to_json(self.place.account)
         pairs = [{"key": key, "value": tag} for key, tag in definition.tags.items()]
         tags = {"tags": pairs} if with_tags else {}
         value["containerDefinitions"] = [row | self.newer_container for row in value["containerDefinitions"]]

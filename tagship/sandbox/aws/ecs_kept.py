@@ -11,8 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.aws.ecs_definitions import Definition, Definitions
 from tagship.sandbox.aws.ecs_requests import EcsError, Given, last
 from tagship.sandbox.ecs.endings import Place
@@ -43,12 +42,12 @@ class Cluster:
 class Kept:
     """Clusters, services and task definitions of a region."""
 
-    region: str
+    place: AccountRegion
     definitions: Definitions
     clusters: dict[str, Cluster] = field(default_factory=dict)
 
     def arn(self, kind: str, *names: str) -> str:
-        return f"arn:aws:ecs:{self.region}:{DEFAULT_ACCOUNT_ID}:{kind}/{'/'.join(names)}"
+        return self.place.arn("ecs", f"{kind}/{'/'.join(names)}")
 
     def cluster(self, given: Given) -> Cluster:
         cluster = self.clusters.get(last(given.get("cluster", "default")))

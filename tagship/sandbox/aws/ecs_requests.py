@@ -14,6 +14,7 @@ from moto.ecs.exceptions import ECSException
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.apart import Apart
 
 Given = Mapping[str, Any]
 Act = Callable[[Given], dict[str, Any]]
@@ -55,17 +56,20 @@ def last(identifier: str) -> str:
     return identifier.rpartition("/")[2]
 
 
-def put(act: Act, lock: AbstractContextManager[Any]) -> None:
+def put(name: str, apart: Apart[Any], lock: AbstractContextManager[Any]) -> None:
     """Put an operation, one at a time, in the place of moto's."""
-    stock.replace(EC2ContainerServiceResponse, act.__name__, functools.partial(_operation, act, lock))
+    stock.replace(EC2ContainerServiceResponse, name, functools.partial(_operation, name, apart, lock))
 
 
-def _operation(act: Act, lock: AbstractContextManager[Any], _original: Any) -> Callable[[Any], Answer]:
-    """Wrap an operation as moto calls it."""
+def _operation(
+    name: str, apart: Apart[Any], lock: AbstractContextManager[Any], _original: Any
+) -> Callable[[Any], Answer]:
+    """Wrap an operation as moto calls it, for a request's region."""
 
     # What it answers is sent as it is: moto's own serialiser would drop a member that no model knows.
     def answer(request: Any) -> Answer:
         with lock:
+            act = apart.of(request).operations[name]
             value = act(json.loads(request.body or "{}"))
             return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(value, default=_seconds)
 

@@ -35,7 +35,7 @@ DRAINING = ("draining", "Target.DeregistrationInProgress", "Target deregistratio
 class Targets:
     """The tasks of services, as a target group sees them."""
 
-    kept: Kept
+    kept: Callable[[Any], Kept]  # of a request's account and region
     clock: Clock
     runner: Runner
 
@@ -45,14 +45,15 @@ class Targets:
         stock.replace(LogsResponse, "get_log_events", functools.partial(_reading, self))
         stock.replace(LogsResponse, "filter_log_events", lambda _: _reading(self, filtered))
 
-    def health(self, group: str) -> list[dict[str, Any]]:
+    def health(self, state: Kept, group: str) -> list[dict[str, Any]]:
         """Describe the targets of a group, by its ARN."""
-        self.clock.pass_for(*self.kept.services())
-        return [_health(task, balancer) for task, balancer in self._tasks(group)]
+        self.clock.pass_for(*state.services())
+        return [_health(task, balancer) for task, balancer in self._tasks(state, group)]
 
-    def _tasks(self, group: str) -> Iterator[tuple[Task, Mapping[str, Any]]]:
+    @staticmethod
+    def _tasks(state: Kept, group: str) -> Iterator[tuple[Task, Mapping[str, Any]]]:
         """Yield the tasks that are registered with a group."""
-        for service in self.kept.services():
+        for service in state.services():
             for task in service.tasks:
                 for balancer in task.revision.settings.get("loadBalancers", []):
                     if not task.over and group_of(service, task.revision, balancer) == group:
@@ -90,7 +91,7 @@ def _operation(targets: Targets, original: Callable[[Any], Any]) -> Callable[[An
     """Wrap moto's own answer, which has no tasks."""
 
     def describe_target_health(request: Any) -> Any:
-        rows = targets.health(request._get_param("TargetGroupArn"))
+        rows = targets.health(targets.kept(request), request._get_param("TargetGroupArn"))
         asked = {target["Id"] for target in request._get_param("Targets", [])}
         shown = [row for row in rows if not asked or row["Target"]["Id"] in asked]
         return ActionResult({"TargetHealthDescriptions": shown}) if shown else original(request)
@@ -102,17 +103,18 @@ def _reading(targets: Targets, original: Callable[[Any], Any]) -> Callable[[Any]
     """Wrap an answer: what running tasks wrote is written first."""
 
     def read(request: Any) -> Any:
-        for task in targets.kept.tasks():
+        state = targets.kept(request)
+        for task in state.tasks():
             if not task.over:
                 for container in task.containers:
                     container.lines = targets.runner.log(container.place)
-                write_log(targets.kept.region, targets.kept, task)
+                write_log(state, task)
         return original(request)
 
     return read
 
 
-def write_log(region: str, state: Kept, task: Task) -> None:
+def write_log(state: Kept, task: Task) -> None:
     """Write the new lines of containers whose driver is awslogs."""
     rows = state.definitions.get(task.revision.definition).content["containerDefinitions"]
     for row, container in zip(rows, task.containers, strict=True):
@@ -120,7 +122,7 @@ def write_log(region: str, state: Kept, task: Task) -> None:
         lines = container.lines[container.logged :]
         if row.get("logConfiguration", {}).get("logDriver") != "awslogs" or not lines:
             continue
-        logs, group = stock.backend("logs", region), options["awslogs-group"]
+        logs, group = stock.backend("logs", state.place.region, state.place.account), options["awslogs-group"]
         if group in logs.groups:  # ECS writes nothing into a group that isn't there, unless it may make it
             stream = f"{options['awslogs-stream-prefix']}/{row['name']}/{task.id}"
             logs.ensure_log_stream(group, stream)

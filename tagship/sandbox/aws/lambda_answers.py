@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-
 from tagship.sandbox.aws import lambda_snapstart as snapstart
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 
 
-def arn(region: str, name: str, qualifier: str = "") -> str:
+def arn(place: AccountRegion, name: str, qualifier: str = "") -> str:
     """Spell the ARN of a function, a version or an alias."""
-    return f"arn:aws:lambda:{region}:{DEFAULT_ACCOUNT_ID}:function:{name}" + (f":{qualifier}" if qualifier else "")
+    return place.arn("lambda", f"function:{name}" + (f":{qualifier}" if qualifier else ""))
 
 
-def configuration(region: str, function: Function, version: Version | None) -> dict[str, Any]:
+def configuration(place: AccountRegion, function: Function, version: Version | None) -> dict[str, Any]:
     """Describe a version, or $LATEST, as FunctionConfiguration."""
     content = version.content if version else function.content
     number = version.number if version else LATEST
     answer: dict[str, Any] = {
         **content.settings,
         "FunctionName": function.name,
-        "FunctionArn": arn(region, function.name, version.number if version else ""),
+        "FunctionArn": arn(place, function.name, version.number if version else ""),
         "CodeSize": len(content.archive),
         "CodeSha256": content.code_sha256,
         "ConfigSha256": content.config_sha256,
@@ -67,10 +66,10 @@ def _update(function: Function) -> dict[str, Any]:
     return answer
 
 
-def alias(region: str, function: Function, named: Alias) -> dict[str, Any]:
+def alias(place: AccountRegion, function: Function, named: Alias) -> dict[str, Any]:
     """Describe an alias as AliasConfiguration."""
     answer: dict[str, Any] = {
-        "AliasArn": arn(region, function.name, named.name),
+        "AliasArn": arn(place, function.name, named.name),
         "Name": named.name,
         "FunctionVersion": named.version,
         "Description": named.description,

@@ -96,7 +96,7 @@ class Around:
         rows = [
             {
                 **self.get_provisioned_concurrency_config({**given, "Qualifier": qualifier}),
-                "FunctionArn": answers.arn(self.kept.region, function.name, qualifier),
+                "FunctionArn": answers.arn(self.kept.place, function.name, qualifier),
             }
             for qualifier in function.provisioned
         ]
@@ -105,7 +105,7 @@ class Around:
     def list_durable_executions_by_function(self, given: Given) -> Given:
         function = self.kept.function(given)
         number = given.get("Qualifier", "")
-        arn = answers.arn(self.kept.region, function.name, number)
+        arn = answers.arn(self.kept.place, function.name, number)
         rows = [
             {
                 "DurableExecutionArn": f"{arn}/durable-execution/{name}",
@@ -138,8 +138,8 @@ class Around:
     def _url(self, function: Function, qualifier: str) -> Given:
         day = f"{now():%Y-%m-%dT%H:%M:%S.000Z}"
         return {
-            "FunctionUrl": f"https://{function.name.lower()}.lambda-url.{self.kept.region}.on.aws/",
-            "FunctionArn": answers.arn(self.kept.region, function.name, qualifier),
+            "FunctionUrl": f"https://{function.name.lower()}.lambda-url.{self.kept.place.region}.on.aws/",
+            "FunctionArn": answers.arn(self.kept.place, function.name, qualifier),
             "AuthType": function.urls[qualifier],
             "CreationTime": day,
             "LastModifiedTime": day,
@@ -153,7 +153,7 @@ class Around:
             "Effect": "Allow",
             "Principal": given["Principal"],
             "Action": given["Action"],
-            "Resource": answers.arn(self.kept.region, function.name, qualifier),
+            "Resource": answers.arn(self.kept.place, function.name, qualifier),
         }
         function.policies.setdefault(qualifier, []).append(statement)
         return {"Statement": json.dumps(statement)}
@@ -162,6 +162,6 @@ class Around:
         function = self.kept.function(given)
         qualifier = given.get("Qualifier", ALL)
         if qualifier not in function.policies:
-            raise not_found("Policy", answers.arn(self.kept.region, function.name, qualifier))
+            raise not_found("Policy", answers.arn(self.kept.place, function.name, qualifier))
         policy = {"Version": "2012-10-17", "Id": "default", "Statement": function.policies[qualifier]}
         return {"Policy": json.dumps(policy), "RevisionId": function.revision}

@@ -23,11 +23,14 @@ KEPT = "sandbox-lambda-code"  # the bucket of Lambda's own that Location leads t
 WITHIN = 600  # seconds that an address is good for, as Lambda's
 
 
-def read(images: Images, given: Given, settings: Mapping[str, Any]) -> Snapshot:
-    """Read a request's image or zip file."""
+def read(images: Images, given: Given, settings: Mapping[str, Any], region: str) -> Snapshot:
+    """Read a request's image or zip file.
+
+    A bucket has to be in the function's region.
+    """
     address = given.get("ImageUri", "")
     if not address:
-        return Snapshot(_archive(given), settings)
+        return Snapshot(_archive(given, region), settings)
     digest = images.digest(address)
     if not digest:
         raise LambdaError(
@@ -49,19 +52,30 @@ def located(world: World, content: Snapshot) -> str:
     return str(asked.url)
 
 
-def _archive(given: Given) -> bytes:
+def _archive(given: Given, region: str) -> bytes:
     """Read a request's zip file, from the bucket if it says so."""
     if "ZipFile" in given:
         raw = base64.b64decode(given["ZipFile"])
     else:
-        key = stock.backend("s3", "aws").get_object(given.get("S3Bucket"), given.get("S3Key", ""))
-        if key is None:
-            raise LambdaError(
-                "InvalidParameterValueException",
-                "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key "
-                "does not exist.",
-            )
-        raw = key.value
+        raw = _stored(given.get("S3Bucket", ""), given.get("S3Key", ""), region)
     if not zipfile.is_zipfile(io.BytesIO(raw)):
         raise LambdaError("InvalidParameterValueException", "Could not unzip uploaded file. Please check your file.")
     return raw
+
+
+def _stored(bucket: str, key: str, region: str) -> bytes:
+    stored = stock.bucket(bucket)
+    if stored is None:
+        raise _unread("NoSuchBucket", "The specified bucket does not exist.")
+    if stored.region_name != region:
+        words = f"The bucket is in this region: {stored.region_name}. Please use this region to retry the request"
+        raise _unread("PermanentRedirect", words)
+    if key not in stored.keys:
+        raise _unread("NoSuchKey", "The specified key does not exist.")
+    raw: bytes = stored.keys[key].value
+    return raw
+
+
+def _unread(code: str, message: str) -> LambdaError:
+    words = f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
+    return LambdaError("InvalidParameterValueException", words)

@@ -6,10 +6,8 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from moto.awslambda.models import LambdaBackend
-
 from tagship.sandbox.aws import lambda_answers as answers
-from tagship.sandbox.aws import tags
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.aws.lambda_requests import IN_PROGRESS, Given, LambdaError, check_revision, not_found
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Version
 
@@ -18,11 +16,8 @@ from tagship.sandbox.functions.function import LATEST, Alias, Function, Version
 class Kept:
     """All functions of a region, by name."""
 
-    region: str
+    place: AccountRegion
     functions: dict[str, Function] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        tags.tell(LambdaBackend, "lambda:function", self.tagged)
 
     def add(self, function: Function) -> Function:
         self.functions[function.name] = function
@@ -32,12 +27,12 @@ class Kept:
         """Yield the ARN and the tags of each function that has tags."""
         for function in self.functions.values():
             if function.tags:
-                yield answers.arn(self.region, function.name), function.tags
+                yield answers.arn(self.place, function.name), function.tags
 
     def function(self, given: Given) -> Function:
         name = given["FunctionName"]
         if name not in self.functions:
-            raise not_found("Function", answers.arn(self.region, name))
+            raise not_found("Function", answers.arn(self.place, name))
         self.functions[name].settle()
         return self.functions[name]
 
@@ -45,7 +40,7 @@ class Kept:
         """Return a function that may be changed now."""
         function = self.function(given)
         if function.updating:
-            arn = answers.arn(self.region, function.name)
+            arn = answers.arn(self.place, function.name)
             raise LambdaError("ResourceConflictException", IN_PROGRESS.format(arn=arn), 409)
         check_revision(given, function.revision)
         return function
@@ -55,18 +50,18 @@ class Kept:
         alias = function.aliases.get(qualifier)
         number = _chosen(alias) if alias else qualifier
         if number != LATEST and number not in function.versions:
-            raise not_found("Function", answers.arn(self.region, function.name, qualifier))
+            raise not_found("Function", answers.arn(self.place, function.name, qualifier))
         return function.versions.get(number)
 
     def existing(self, function: Function, number: str) -> str:
         """Return a number that an alias may have."""
         if number != LATEST and number not in function.versions:
-            raise not_found("Function", answers.arn(self.region, function.name, number))
+            raise not_found("Function", answers.arn(self.place, function.name, number))
         return number
 
     def alias(self, function: Function, name: str) -> Alias:
         if name not in function.aliases:
-            arn = answers.arn(self.region, function.name, name)
+            arn = answers.arn(self.place, function.name, name)
             raise LambdaError("ResourceNotFoundException", f"Cannot find alias arn: {arn}", 404)
         return function.aliases[name]
 

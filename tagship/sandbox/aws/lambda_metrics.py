@@ -11,17 +11,18 @@ from datetime import UTC
 from typing import Any
 
 from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.pace import now
 
 
-def counted(region: str, function: str, qualifier: str, version: str, *, failed: bool) -> None:
+def counted(place: AccountRegion, function: str, qualifier: str, version: str, *, failed: bool) -> None:
     """Count an invocation, and whether it failed."""
     by = [{"FunctionName": function}]
     if qualifier:
         by.append({**by[0], "Resource": f"{function}:{qualifier}"})
         by.append({**by[1], "ExecutedVersion": version})
     metrics = [_metric(name, value, dimensions) for dimensions in by for name, value in _values(failed=failed)]
-    stock.backend("cloudwatch", region).put_metric_data("AWS/Lambda", metrics)
+    stock.backend("cloudwatch", place.region, place.account).put_metric_data("AWS/Lambda", metrics)
 
 
 def _values(*, failed: bool) -> list[tuple[str, float]]:

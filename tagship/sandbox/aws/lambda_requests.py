@@ -13,6 +13,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.core.responses import ActionResult, EmptyResult
 
 from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.apart import Apart
 
 Given = Mapping[str, Any]
 
@@ -50,16 +51,17 @@ def not_found(kind: str, arn: str) -> LambdaError:
     return LambdaError("ResourceNotFoundException", f"{kind} not found: {arn}", 404)
 
 
-def put(act: Callable[[Given], Given | None]) -> None:
+def put(name: str, apart: Apart[Any]) -> None:
     """Put an operation in the place of moto's."""
-    stock.replace(LambdaResponse, act.__name__, functools.partial(_operation, act))
+    stock.replace(LambdaResponse, name, functools.partial(_operation, name, apart))
 
 
-def _operation(act: Callable[[Given], Given | None], _original: Any) -> Callable[[Any], ActionResult]:
-    """Wrap an operation as moto calls it."""
+def _operation(name: str, apart: Apart[Any], _original: Any) -> Callable[[Any], ActionResult]:
+    """Wrap an operation as moto calls it, for a request's region."""
 
     def answer(request: Any) -> ActionResult:
-        value = act(_read(request, act.__name__ == "invoke"))
+        act = next(act for act in apart.of(request).operations if act.__name__ == name)
+        value = act(_read(request, name == "invoke"))
         return EmptyResult() if value is None else ActionResult(value)
 
     return answer

@@ -15,6 +15,7 @@ from typing import Any
 from moto.core.exceptions import JsonRESTError
 
 from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.pace import now
 
 MOST = 10_000  # events a page
@@ -30,7 +31,9 @@ def filtered(request: Any) -> str:
     if not 1 <= limit <= MOST:
         raise _invalid(f"Value '{limit}' at 'limit' failed to satisfy constraint: between 1 and {MOST}")
     streams = _streams(request, names, prefix)
-    events = sorted(_events(request, streams), key=lambda row: (row["timestamp"], row["ingestionTime"], row["eventId"]))
+    events = sorted(
+        _events(request, streams), key=lambda row: (row["timestamp"], row["ingestionTime"], int(row["eventId"]))
+    )
     token = request._get_param("nextToken")
     if token is None and events and prefix:  # it has searched some streams, and found nothing there yet
         return json.dumps({"events": [], "searchedLogStreams": [], "nextToken": "0"})
@@ -68,12 +71,12 @@ def _invalid(message: str) -> JsonRESTError:
     return JsonRESTError("InvalidParameterException", message)
 
 
-def function_wrote(region: str, function: str, version: str, log: str) -> None:
+def function_wrote(place: AccountRegion, function: str, version: str, log: str) -> None:
     """Write an invocation's log as Lambda does: it makes the group itself.
 
     A version's lines are in a stream of its own (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html).
     """
-    logs, group, at = stock.backend("logs", region), f"/aws/lambda/{function}", now()
+    logs, group, at = stock.backend("logs", place.region, place.account), f"/aws/lambda/{function}", now()
     stream = f"{at:%Y/%m/%d}/[{version}]{uuid.uuid5(uuid.NAMESPACE_OID, function + version).hex}"
     request = uuid.uuid4()
     lines = [f"START RequestId: {request} Version: {version}", *log.splitlines(), f"END RequestId: {request}"]

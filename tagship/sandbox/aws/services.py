@@ -13,6 +13,7 @@ from tagship.sandbox.aws import (
     ecr,
     ecs,
     instance_boots,
+    instances,
     kms,
     lambda_,
     launch_templates,
@@ -37,6 +38,7 @@ SERVICES = (
     launch_templates,
     machine_images,
     instance_boots,
+    instances,
     autoscaling,
 )
 

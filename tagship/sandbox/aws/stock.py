@@ -24,11 +24,17 @@ def backend(service: Any, region: str, account: str = DEFAULT_ACCOUNT_ID) -> Any
     return get_backend(service)[account][region]
 
 
+def bucket(name: str) -> Any:
+    """Return a bucket of whatever account; None without one."""
+    partition, account = s3_backends.bucket_accounts.get(name, ("", ""))
+    return s3_backends[account][partition].buckets.get(name) if account else None
+
+
 def bucket_owner(name: str) -> tuple[str, str]:
     """Return a bucket's account and its policy; empty without one."""
-    partition, account = s3_backends.bucket_accounts.get(name, ("", ""))
-    bucket = s3_backends[account][partition].buckets.get(name) if account else None
-    policy = bucket.policy if bucket else None
+    account = s3_backends.bucket_accounts.get(name, ("", ""))[1]
+    owned = bucket(name)
+    policy = owned.policy if owned else None
     return account, policy.decode() if isinstance(policy, bytes) else policy or ""
 
 

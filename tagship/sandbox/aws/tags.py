@@ -12,15 +12,16 @@ from typing import Any
 from moto.core.resource_tagging import TaggedResource
 
 from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.apart import AccountRegion
 
 Tagged = Iterable[tuple[str, Mapping[str, str]]]  # ARN and tags
 
 
-def tell(owner: type, kind: str, resources: Callable[[], Tagged]) -> None:
+def tell(owner: type, kind: str, resources: Callable[[AccountRegion], Tagged]) -> None:
     """Have moto's backend of a service name what the sandbox keeps instead."""
 
-    def answer(_backend: Any) -> Iterator[TaggedResource]:
-        for arn, tags in resources():
+    def answer(backend: Any) -> Iterator[TaggedResource]:
+        for arn, tags in resources(AccountRegion(backend.region_name, backend.account_id)):
             yield TaggedResource(arn, dict(tags), kind)
 
     stock.replace(owner, "iter_tagged_resources", lambda _original: answer)

@@ -58,9 +58,12 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
 
 
 def _following(ground: Ground, count: int) -> list[SandboxHost]:
-    """Prepare a region that follows another, with hosts of its own."""
+    """Prepare a region that follows another, with units of its own."""
+    # A URL of this machine leads to the services of the first region: it is but one.
     _bucket(ground)
     _documents(ground)
+    functions.seed(ground.settings, ground.client, ground.world.folder / "images")
+    services.seed(ground.settings, ground.client("ecs"), {}, ground.client("logs"))
     [name] = ground.settings.environments
     if not ground.settings.environments[name].runs_on(Ec2):
         return []

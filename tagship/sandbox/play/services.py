@@ -46,7 +46,7 @@ def make(
 
     `repositories` are those of each service's containers, or one for a container `app` in each. `urls` has each
     service's health URL, or "": one of this machine is answered by the service's tasks. `role` is the name of the role
-    in the task definitions.
+    in the task definitions. Without `fronts`, no URL is answered.
     """
     client.create_cluster(clusterName=cluster)
     for name, url in urls.items():
@@ -69,7 +69,8 @@ def make(
             launchType="FARGATE",
             networkConfiguration=NETWORK,
         )
-        _open(fronts[answer["service"]["serviceArn"]], url)
+        if fronts:
+            _open(fronts[answer["service"]["serviceArn"]], url)
 
 
 def here(environment: Environment) -> list[str]:

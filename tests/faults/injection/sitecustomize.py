@@ -247,7 +247,7 @@ def git_process(module: ModuleType, faults: Faults) -> None:
             die()
         return process
 
-    module.begin = begin
+    vars(module)["begin"] = begin
 
 
 def named(command: list[str]) -> str:

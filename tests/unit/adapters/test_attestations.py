@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -64,6 +65,23 @@ def test_the_workflow_has_to_be_the_one_of_the_settings(
         assert verifier.digests(bundle, BUILDER)
     else:
         assert f"its workflow is https://github.com/{workflow}, not " in refused(verifier, bundle)
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/mallory", "refs/tags/0.1.0-prod", "refs/pull/7/merge"])
+def test_a_run_of_another_ref_that_calls_the_workflow_is_not_believed(
+    instance: Sigstore, verifier: SigstoreAttestations, ref: str
+) -> None:
+    """Whoever may push a branch may call a workflow of a tag, if it can be called; it builds what the branch has."""
+    assert f"its run is of {ref}, not " in refused(verifier, made(instance, ref=ref))
+
+
+def test_a_run_may_call_a_workflow_of_a_ref_that_is_named_too(
+    instance: Sigstore, verifier: SigstoreAttestations
+) -> None:
+    called = made(instance, workflow=WORKFLOW.replace("0.1.0-dev", "v1-dev"), ref="refs/heads/main")
+    assert refused(verifier, called)
+    both = Attester("acme/hello", [*BUILDER.workflows, "release.yml@refs/heads/main"])
+    assert verifier.digests(called, both)
 
 
 def test_any_workflow_of_the_repository_may_do_if_none_is_named(
@@ -177,8 +195,30 @@ def test_a_trusted_root_that_is_none_is_an_error_of_the_settings(
     path = tmp_path / "root.json"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(SettingsError, match=r"ci\.trusted_root is 'root\.json', which can't be read"):
+    with pytest.raises(SettingsError, match=r"ci\.trusted_root is 'root\.json', which (can't|has)"):
         SigstoreAttestations(path).digests(made(instance), BUILDER)
+
+
+def test_of_several_roots_a_line_each_the_one_with_logs_counts(instance: Sigstore, tmp_path: Path) -> None:
+    """As `gh attestation trusted-root` writes them: the public instance's, and GitHub's own."""
+    public = json.loads(instance.trusted(tmp_path / "public.json").read_text("utf-8"))
+    githubs = {**public, "tlogs": [], "ctlogs": [], "timestampAuthorities": public["certificateAuthorities"]}
+    path = tmp_path / "trusted_root.jsonl"
+    path.write_text("".join(json.dumps(root) + "\n" for root in (githubs, public)), "utf-8")
+    assert SigstoreAttestations(path).digests(made(instance), BUILDER) == {f"sha256:{DIGEST}"}
+    path.write_text(json.dumps(githubs) + "\n", "utf-8")
+    with pytest.raises(SettingsError, match="no root with public logs") as caught:
+        SigstoreAttestations(path).digests(made(instance), BUILDER)
+    assert caught.value.remedy == "Write it: gh attestation trusted-root >trusted_root.jsonl"
+
+
+def test_what_a_private_repository_attested_is_refused_for_the_entry_that_it_lacks(
+    instance: Sigstore, verifier: SigstoreAttestations
+) -> None:
+    """docs/attestations.md quotes the library; a library that can take them fails this."""
+    bundle = made(instance)
+    bundle["verificationMaterial"]["tlogEntries"] = []
+    assert "expected exactly one log entry in bundle" in refused(verifier, bundle)
 
 
 def test_without_the_library_it_says_how_to_get_it(instance: Sigstore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
@@ -18,8 +19,8 @@ from tagship.engine.acquire import (
     in_flight,
     not_held,
     run_state,
-    stop_operations,
 )
+from tagship.engine.fencing_off import stop_operations
 from tagship.errors import DeployFailed, Held, Interrupted, LeaseLost, Refused, ServiceFailed, UsageError
 from tagship.ports.forge import Run
 from tagship.verbs.deploy import deploy
@@ -449,8 +450,41 @@ def test_what_is_not_known_to_be_dead_is_resumed_or_waited_for() -> None:
         "Wait for its end, or resume it: inv resume --env dev\n"
         f"       Or, if it is really dead: inv unlock --env dev --id {id_}"
     )
+    assert refused(app, urgent=True).remedy == (
+        f"{error.remedy}\n       Or fence it off, which cancels what it has in flight: "
+        "inv deploy --artifact 0.1.0-dev --env dev --preempt"
+    )
     app.hosts.running = {}
     assert refused(app).what == f"{STOPPED}, but its CI run has not ended: {RUN}."
+
+
+def test_a_runner_that_hangs_holds_up_nobody_who_goes_back_by_the_command_that_is_named() -> None:
+    app = an_app(given={"forge": FakeForge(Run("4711", RUN, "in_progress"))})
+    deploy(app, artifact="0.1.0-dev")
+    deploy(app, artifact="0.1.1-dev")
+    held_by_ci(app, silent_for=600)
+    with pytest.raises(Held) as caught:
+        rollback(app, to="0.1.0-dev")
+    assert caught.value.remedy.endswith("inv rollback --to 0.1.0-dev --env dev --preempt")
+    assert rollback(app, to="0.1.0-dev", preempt=True).state == "healthy"
+
+
+def test_a_forge_that_swallows_packets_does_not_hold_up_who_is_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = Event()
+
+    class Swallows(FakeForge):
+        def run(self, run_id: str) -> Run:
+            answered.wait(30)
+            return super().run(run_id)
+
+    monkeypatch.setattr("tagship.engine.acquire.BRIEFLY", 0.05)
+    app = an_app(given={"forge": Swallows(Run("4711", RUN, "in_progress"))})
+    dead = held_by_ci(app, silent_for=600)
+    try:
+        assert over(acquire(app, replace(claim(), urgent=True))) == dead
+    finally:
+        answered.set()
+    assert app.screen.warnings[0].startswith(f"can't ask here whether {RUN} has ended")
 
 
 def test_a_run_that_cannot_be_asked_is_said_with_what_else_is_known() -> None:
@@ -551,7 +585,10 @@ def test_of_a_fenced_off_deployment_each_operation_is_ended_and_waited_for_a_min
     stopped = stop_operations(app, "dev", seen)
     assert [(operation.id, operation.running) for operation in stopped] == [("c-1", False), ("c-2", False)]
     assert app.hosts.cancelled == ["c-1", "c-2"]
-    assert app.screen.lines == ["cancelling SSM command c-1, SSM command c-2 of run 4711 (octocat)"]
+    assert app.screen.lines == [
+        "cancelling SSM command c-1, SSM command c-2 of run 4711 (octocat)",
+        "waiting up to 60 s for its end",
+    ]
     assert app.clock.slept == [0.5]
     app.hosts = Deaf(app.hosts.machines, running={"c-1": id_})
     app.clock.slept.clear()
@@ -570,9 +607,38 @@ def test_what_cannot_be_cancelled_is_said_and_waited_for() -> None:
     [left] = stop_operations(app, "dev", seen)
     assert left.running
     assert app.screen.warnings == [
-        "SSM command c-1 could not be cancelled, and goes on: AWS refused it (AccessDenied)."
+        "SSM command c-1 could not be cancelled, and goes on: AWS refused it (AccessDenied).",
+        "SSM command c-1 is not seen to end within 60 s; this goes on",
     ]
     assert sum(app.clock.slept) == 60
+
+
+@pytest.mark.parametrize("from_look", [1, 2])
+def test_what_a_fenced_off_deployment_has_in_flight_may_not_be_askable(from_look: int) -> None:
+    """Units refuse its fencing number: whoever goes back does not stay because SSM can't list commands."""
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    deploy(app, artifact="0.1.1-dev")
+    id_ = held_by_ci(app)
+    app.hosts = Unlisted(app.hosts.machines, running={"c-1": id_})
+    app.hosts.from_look = from_look
+    assert rollback(app, to="0.1.0-dev", preempt=True).state == "healthy"
+    unasked = {
+        1: "can't ask what run 4711 (octocat) has in flight, so nothing is cancelled: AWS refused it (AccessDenied).",
+        2: "can't ask whether SSM command c-1 has ended: AWS refused it (AccessDenied).",
+    }
+    assert unasked[from_look] in app.screen.warnings
+
+
+class Unlisted(FakeTarget):
+    looks = 0
+    from_look = 1
+
+    def operations(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
+        self.looks += 1
+        if self.looks >= self.from_look:
+            raise ServiceFailed("AWS refused it (AccessDenied).", remedy="Use another role.")
+        return super().operations(deployment_id, since)
 
 
 class Forbidden(FakeTarget):

@@ -19,7 +19,8 @@ from tagship.errors import (
 )
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
-from tests.fakes.app import FakeApp
+from tagship.verbs.rollback import rollback
+from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, machine
 from tests.unit.engine.fleet import NEW, OLD, fleet, told
 
@@ -246,3 +247,67 @@ def test_once_a_version_has_served_that_is_the_way_back() -> None:
         Report(app.hosts.machines[0].unit.id, "failed", NEW, OLD, OLD, "it answered 500", facts={"before": "kept"})
     )
     assert "inv adopt" not in failed(app, DeployFailed).remedy
+
+
+# -- what a failure after the switch says ------------------------------------------------------------------------------
+
+SIGN_IN = "Sign in: aws sso login"
+
+
+def expired() -> None:
+    raise ServiceFailed("The AWS credentials have expired (writing s3://b/k).", remedy=SIGN_IN)
+
+
+def with_static_set() -> FakeApp:
+    """OLD and NEW ran on one host, and a static set is served beside it."""
+    site = {"directory": "site", "environments": {"dev": {"bucket": "hello-site"}}}
+    app = FakeApp(
+        settings=settings(environments=environments(ec2={"rollout": {}}), static={"site": site}),
+        hosts=FakeTarget([machine("web-1")]),
+    )
+    app.publish(OLD, NEW)
+    for version in (OLD, NEW):
+        deploy(app, artifact=version)
+    return app
+
+
+def test_what_serves_is_said_though_neither_static_sets_nor_ledger_can_be_written_any_more() -> None:
+    """The credentials expire after the switch: "Nothing was changed" would be a lie."""
+    app = with_static_set()
+    app.hosts.during = lambda _: app.store.objects.pop(f"hello/dev/{OLD}/manifest.json", None)
+    app.ledger.before = lambda entry: expired() if entry.state == "partial" else None
+    with pytest.raises(ServiceFailed) as caught:
+        rollback(app, to=OLD)
+    assert caught.value.state == f"{OLD} is serving."
+    assert caught.value.remedy.splitlines() == [
+        SIGN_IN,
+        "       End it: inv resume --env dev",
+        "       Or see what each host runs: inv status --env dev",
+    ]
+
+
+def test_old_static_files_that_cannot_be_looked_for_are_no_failure_of_what_is_healthy() -> None:
+    app = with_static_set()
+    app.ledger.before = lambda entry: (
+        app.store.objects.pop(f"hello/dev/{OLD}/manifest.json", None) if entry.state == "healthy" else None
+    )
+    assert rollback(app, to=OLD).state == "healthy"
+    assert any("old files of the static sets are still there" in line for line in app.screen.warnings)
+
+
+def test_whoever_signs_in_first_reads_so_before_the_command_that_goes_on() -> None:
+    app = fleet(1)
+    app.ledger.before = lambda entry: expired() if entry.state == "healthy" else None
+    caught = failed(app, ServiceFailed)
+    assert caught.state == f"{NEW} is serving."
+    assert caught.remedy.splitlines()[0] == SIGN_IN
+    assert f"inv deploy --version {NEW} --env dev" in caught.remedy.splitlines()[1]
+
+
+def test_credentials_that_expire_while_hosts_act_are_renewed_first_and_then_it_is_resumed() -> None:
+    app = fleet(1)
+    app.hosts.asking = lambda change: expired() if told(app) and change.action == "status" else None
+    app.hosts.machines[0].answers.append("silent")
+    caught = failed(app, ServiceFailed)
+    assert "its outcome is unknown here" in caught.state
+    assert [line.strip() for line in caught.remedy.splitlines()][:2] == [SIGN_IN, "End it: inv resume --env dev"]

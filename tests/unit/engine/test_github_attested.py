@@ -12,9 +12,11 @@ import pytest
 
 from tagship.adapters.attestations import SigstoreAttestations
 from tagship.domain import layout
+from tagship.domain.manifest import ImageRef
 from tagship.engine.artifacts import altered, stored_manifest, verified_manifest
-from tagship.engine.github_attested import ALLOWED_TO_READ
+from tagship.engine.github_attested import ALLOWED_TO_READ, IMAGES, name_images
 from tagship.errors import NotAllowed, NotAuthentic, Refused
+from tagship.settings import own
 from tagship.settings.model import Settings
 from tagship.verbs.deploy import deploy
 from tagship.verbs.publish import publish
@@ -42,6 +44,23 @@ def made(root: Path, *, token: bool = True) -> FakeApp:
     publish(app, artifact=VERSION)
     app.screen.warnings.clear()
     return app
+
+
+def test_the_digests_of_pushed_images_are_where_the_workflows_step_reads_them(tmp_path: Path) -> None:
+    app = made(tmp_path)
+    manifest = stored_manifest(app, "dev", VERSION)
+    assert manifest
+    file = own(tmp_path) / IMAGES
+    assert not file.exists()  # it has none
+    digest = "c" * 64
+    image = ImageRef("registry.example/hello", VERSION, f"sha256:{digest}", f"sha256:{digest}")
+    name_images(app, replace(manifest, image=image))
+    assert file.read_text("utf-8") == f"{digest}  registry.example/hello\n"
+    file.unlink()
+    dev = app.settings.environments["dev"].model_copy(update={"require_attestation": True})
+    app.settings = app.settings.model_copy(update={"environments": {"dev": dev}})
+    name_images(app, replace(manifest, image=image))
+    assert not file.exists()
 
 
 def forge_of(app: FakeApp) -> FakeForge:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tagship.domain.change import Change
+from tagship.domain.units import Operation, Unit
 from tagship.errors import (
     ArtifactMissing,
     DeployFailed,
@@ -23,7 +26,7 @@ from tagship.verbs.heal import heal
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import FakeApp
-from tests.fakes.target import machine
+from tests.fakes.target import FakeTarget, machine
 from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, told
 
 # -- batches -----------------------------------------------------------------------------------------------------------
@@ -280,6 +283,61 @@ def test_a_host_that_joins_without_an_agent_is_named_with_the_command_for_later(
     assert deploy(app, artifact=NEW).state == "healthy"
     assert app.screen.warnings[-2].startswith("joined dev, but can't be reached yet: web-9")
     assert app.screen.warnings[-1] == "once they can be reached: inv heal --env dev"
+
+
+def _watched(count: int, **rules: Any) -> tuple[FakeApp, Watched, list[str]]:
+    """A fleet that is looked at while a batch changes; also what happens, in order."""
+    app, log = fleet(count, **rules), list[str]()
+    app.hosts = Watched(app.hosts.machines, rules=app.hosts.rules, log=log)
+    return app, app.hosts, log
+
+
+@dataclass
+class Watched(FakeTarget):
+    """Hosts as they were while the last batch changed: `seen`, once that is given."""
+
+    log: list[str] = field(default_factory=list)
+    seen: list[Unit] | None = None
+
+    def units(self) -> Sequence[Unit]:
+        self.log.append("listed")
+        return super().units()
+
+    def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
+        self.log.append(",".join(unit.name for unit in units))
+        self.seen = [each.unit for each in self.machines]
+        return super().start(change, units)
+
+    def seen_meanwhile(self) -> Sequence[Unit] | None:
+        return self.seen
+
+
+def test_the_next_batch_waits_for_no_list_if_hosts_were_seen_meanwhile() -> None:
+    app, _, log = _watched(3, max_concurrency=1)
+    deploy(app, artifact=NEW)
+    assert log[log.index("web-1") :] == ["web-1", "web-2", "web-3", "listed"]
+
+
+def test_a_host_that_joins_after_it_was_looked_for_is_in_the_last_list() -> None:
+    app, hosts, log = _watched(2, max_concurrency=1)
+    _at(app, 2, lambda: hosts.machines.append(machine("web-9")))
+    deploy(app, artifact=NEW)
+    assert log[log.index("web-1") :] == ["web-1", "web-2", "listed", "web-9", "listed"]
+
+
+def test_a_host_that_left_after_it_was_seen_stops_nothing() -> None:
+    app, hosts, log = _watched(3, max_concurrency=1)
+    hosts.machines[0].answers.append("silent")
+    hosts.machines[0].observed_as = "silent"
+    _at(app, 1, lambda: hosts.machines.pop(0))
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert log[log.index("web-1") :] == ["web-1", "listed", "web-2", "web-3", "listed"]
+
+
+def test_hosts_are_listed_anew_after_they_were_watched() -> None:
+    app, _, log = _watched(2, canary=True, bake=30)
+    deploy(app, artifact=NEW)
+    assert log[log.index("web-1") :] == ["web-1", "listed", "web-2", "listed"]
 
 
 def test_a_fleet_that_vanishes_has_failed() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tagship.domain import layout
+from tagship.domain.history import as_data
 from tagship.engine.artifacts import verified
 from tagship.engine.run import Result
 from tagship.errors import Incomplete, NotAuthentic, SettingsError, TagshipError
 from tagship.verbs.bundle import bundle
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
-from tagship.verbs.history import as_data, history
+from tagship.verbs.history import history
 from tagship.verbs.notify import notify
 from tagship.verbs.publish import publish
 from tagship.verbs.resume import resume

@@ -208,9 +208,10 @@ def environment_readers(house: House) -> list[str]:
         if layer(file) in {"settings", "sandbox"} or file in READ_THE_ENVIRONMENT:
             continue
         for node in ast.walk(tree):
-            text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-            named = isinstance(node, ast.alias) and node.name in {"environ", "getenv"}
-            if text in {"os.environ", "os.getenv"} or named:
+            if not isinstance(node, ast.Attribute | ast.alias):
+                continue
+            named = node.name in {"environ", "getenv"} if isinstance(node, ast.alias) else False
+            if named or ast.unparse(node) in {"os.environ", "os.getenv"}:
                 found.append(f"{file}:{node.lineno}")
     return found
 

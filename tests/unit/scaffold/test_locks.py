@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scripts.lock import TOP, locks, pins
-from tagship.scaffold.files import template
+from tagship.scaffold.rendering import template
 
 NAMES = ("requirements.txt", "requirements-sandbox.txt", "requirements-build.txt", "requirements-attestations.txt")
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError
+from tagship.ports.repository import Tag
 from tagship.verbs.deploy_dev import deploy_dev
 from tests.fakes.prompt import CTRL_C
-from tests.fakes.repository import NOW, FakeRemote, Tag, object_id
+from tests.fakes.repository import NOW, FakeRemote, object_id
 from tests.unit.channel import GRACE, Release
 
 

@@ -102,7 +102,7 @@ def test_every_version_that_a_rollback_offers_is_read(tmp_path: Path) -> None:
 
 def test_what_ran_before_tagship_is_a_way_back(tmp_path: Path) -> None:
     app = healthy(tmp_path)
-    assert seen(app, "dev: way back")[1] == "nothing to go back to yet"
+    assert seen(app, "dev: way back")[1] == "no version to go back to"
     app.hosts.facts["web-1"] = {"ours": "yes", "adopted": "yes"}
     undo = "inv adopt --env dev --undo"
     assert seen(app, "dev: way back")[1] == f"no version yet; what ran before tagship is kept: {undo}"

@@ -97,6 +97,24 @@ def test_an_artifact_that_was_altered_is_not_ready() -> None:
     assert not drill(app, to=OLD).ready
 
 
+def test_what_a_rollback_would_refuse_is_not_called_ready() -> None:
+    """A version marked bad, and the one that runs: each is refused with the same exit code as `inv rollback --to`."""
+    app = running()
+    rollback(app, to=OLD)
+    for version, why in ((NEW, f"{NEW} is marked bad on dev"), (OLD, f"{OLD} is what dev runs by the ledger")):
+        app.screen.lines.clear()
+        drilled = drill(app, to=version)
+        assert why in gates(drilled)["way back"]
+        assert "rollback ready" not in app.screen.text
+        with pytest.raises(Refused, match="would not work now: way back"):
+            drilled.insist()
+        with pytest.raises(Refused):
+            rollback(app, to=version)
+    assert (
+        drill(app, to=NEW).gates[0].remedy.startswith(f"To do it anyway: inv rollback --to {NEW} --env dev --allow-bad")
+    )
+
+
 def test_a_unit_that_cannot_be_reached_is_no_hindrance_but_none_at_all_is() -> None:
     app = running()
     one, other = app.hosts.machines

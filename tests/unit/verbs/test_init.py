@@ -195,6 +195,27 @@ def test_the_workflow_that_plans_comes_with_terraform_and_names_a_role_for_each_
     assert not [note for note in here.screen.warnings if "AWS will trust" in note]
 
 
+def test_the_job_that_has_github_attest_comes_with_the_setting_that_requires_it(tmp_path: Path, wheel: Path) -> None:
+    root, path = repository(tmp_path / "shop", SERVICE), ".github/workflows/deploy-dev.yml"
+    begin(root, wheel)
+    assert "attest" not in (root / path).read_text("utf-8")
+    settings = (root / "tagship.toml").read_text("utf-8")
+    required = settings.replace("[environments.dev]", '[environments.dev]\nrequire_attestation = "github"')
+    (root / "tagship.toml").write_text(f'{required}\n[ci]\nrepository = "acme/shop"\n', "utf-8")
+    begin(root, wheel, update=True)
+    jobs = yaml.safe_load((root / path).read_text("utf-8"))["jobs"]
+    assert jobs["attest"]["permissions"] == {"attestations": "write", "contents": "read", "id-token": "write"}
+    assert [step["name"] for step in jobs["attest"]["steps"]] == ["Take over", "Attest"]
+    assert not any("run" in step for step in jobs["attest"]["steps"])  # it runs nothing of what was built
+    assert jobs["ship"]["needs"] == ["validate", "build", "attest"]
+    of_images = any(step["name"] == "Attest images" for step in jobs["ship"]["steps"])
+    assert jobs["ship"]["permissions"]["attestations"] == ("write" if of_images else "read")
+    with_token = [step["name"] for step in jobs["ship"]["steps"] if "GITHUB_TOKEN" in step.get("env", {})]
+    assert with_token == ["Publish", "Deploy"]
+    assert "attestations" not in jobs["build"]["permissions"]
+    assert "sigstore==" in (root / "tagship.txt").read_text("utf-8")
+
+
 def test_a_preview_workflow_of_the_teams_stays_and_the_other_one_is_named_to_aws(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE | {".github/workflows/preview.yml": "name: theirs\n"})
     begin(root, wheel)
@@ -258,6 +279,7 @@ def test_a_service_of_ecs_gets_its_cluster_and_its_image_and_nothing_of_hosts(tm
     text, dev = (root / "tagship.toml").read_text(), settings.load(root / "tagship.toml", {}).environment("dev")
     assert isinstance(dev.target, Ecs)
     assert (dev.target.cluster, list(dev.target.services)) == ("team", ["shop-dev"])
+    assert dev.target.monitors.failures == 2, "else ECS starts tasks that end again and again, until the timeout"
     assert dev.image.repository.endswith("/shop")
     assert not {"ec2", "bundle", "health"} & set(re.findall(r"^\[(?:environments\.dev\.)?(\w+)", text, re.MULTILINE))
     assert "host" not in text + (root / ".env.example").read_text()
@@ -274,6 +296,7 @@ def test_a_function_of_a_zip_file_is_packed_of_what_the_repository_has(tmp_path:
     assert isinstance(target, Lambda)
     [(name, function)] = target.functions.items()
     assert (name, function.package, function.handler) == ("shop-dev", "function", "handler.lambda_handler")
+    assert chosen.environment("dev").health.attempts == 6, "a first mistake is said within a minute"
     packed = chosen.packages["function"]
     script = packed.command[-1].partition(" && python3 -m pip install")
     assert script[1]

@@ -46,6 +46,8 @@ CONFS = {f"deploy/environments/{name}.conf": f"{number}" * 64 for number, name i
 class ThreeEnvironments(FakeApp):
     """dev, preprod and prod, each with a host of its own."""
 
+    each: dict[str, FakeTarget]
+
     def target(self, environment: str) -> FakeTarget:
         self.hosts = self.each[environment]
         return super().target(environment)
@@ -96,7 +98,7 @@ def give_provenance(app: FakeApp, workflow: str) -> None:
         app.store.objects[key] = replace(app.store.objects[key], body=body)
 
 
-def promotable(tmp_path: Path) -> FakeApp:
+def promotable(tmp_path: Path) -> ThreeEnvironments:
     """NEW passed its tests on dev."""
     app = an_app(tmp_path)
     verb.tested(app, env="dev")

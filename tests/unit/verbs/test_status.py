@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagship.domain.units import Report
-from tagship.engine import drift
+from tagship.engine import drift, lease_session
 from tagship.errors import DeployFailed, Incomplete, Interrupted, NotAllowed
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
@@ -190,7 +190,7 @@ def of_two(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
             raise NotAllowed(OTHER, remedy="Allow it")
         return list(asked(app, environment, units))  # type: ignore[arg-type]
 
-    asked = drift.ask
+    asked = lease_session.ask
     monkeypatch.setattr(drift, "ask", ask)
     return app
 

@@ -8,10 +8,11 @@ import pytest
 
 from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.forge import Run
+from tagship.ports.repository import Tag
 from tagship.verbs.tag_undo import tag_undo
 from tests.fakes.forge import FakeForge
 from tests.fakes.prompt import CTRL_C
-from tests.fakes.repository import FakeRemote, Tag
+from tests.fakes.repository import FakeRemote
 from tests.unit.channel import Release
 
 

@@ -139,6 +139,7 @@ class GroupFollowing:
             return None if self.now() < way.until else way.report("silent", "", f"it is still {refresh.status}")
         fresh = [member for member in group.present if member.version == way.record.version]
         way.proof.look(fresh, self._tick_of(way))
+        way.words = "; ".join(filter(None, (refresh.progress, way.proof.attempts(fresh))))
         if failed := way.proof.failed(fresh):
             self._take_back(way, way.proof.why_not(failed), way.proof.evidence(failed))
         elif self.now() > way.until:
@@ -227,7 +228,8 @@ class GroupFollowing:
             return way.report("failed", "", "it launches again what it did before, which tagship did not deploy")
         way.proof.look(members, self._tick_of(way))
         missing = way.proof.missing(members)
-        way.words = f"{len(members) - len(missing)} of {len(members)} instances answered"
+        answered = f"{len(members) - len(missing)} of {len(members)} instances answered"
+        way.words = "; ".join(filter(None, (answered, way.proof.attempts(members))))
         if not members:
             return self._unproven(way, group, "it has no instance that could show what it runs")
         if not missing and len(members) >= group.desired:

@@ -73,6 +73,16 @@ class InstanceProof:
         """List the members that have not proved it."""
         return [member.id for member in members if member.id not in self._proven]
 
+    def attempts(self, members: Sequence[GroupMember]) -> str:
+        """Say at which attempt a member's health checks are.
+
+        Empty if none says so.
+        """
+        asking = (
+            (name, self._reports[name].facts.get("asking")) for name in self.missing(members) if name in self._reports
+        )
+        return next((f"{name}: {words}" for name, words in asking if words and isinstance(words, str)), "")
+
     def failed(self, members: Sequence[GroupMember]) -> list[str]:
         """List the members that had their time, or ended without it."""
         now = self.now()

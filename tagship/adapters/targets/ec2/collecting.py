@@ -8,16 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tagship.adapters.targets.ec2.answers import Answers
+from tagship.adapters.targets.ec2.lookout import Lookout
 from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, Sent
 from tagship.domain.text import counted
 from tagship.domain.units import Report, Unit
-from tagship.errors import ServiceFailed, TagshipError
+from tagship.errors import TagshipError
 from tagship.ports.people import Clock
 from tagship.ports.target import Tick
 
 GRACE = 30  # seconds after delivery and execution have timed out, for SSM to say so
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.2  # seconds between polls: quick for a rollback, easy on the API
-LOOK = 20  # seconds between looks whether the hosts that are waited for are still there
 ASK = 15  # seconds between two questions what one of them is at
 
 
@@ -50,11 +50,11 @@ class Glimpse:
 
 @dataclass
 class Collecting:
-    """Collects what hosts say; `running` lists the instances that are there."""
+    """Collects what hosts say; `lookout` sees which of them left meanwhile."""
 
     answers: Answers
     clock: Clock
-    running: Callable[[], set[str]]
+    lookout: Lookout
     glimpse: Glimpse | None = None
     _words: str = field(default="", init=False)
 
@@ -67,7 +67,7 @@ class Collecting:
         reached = {host for operation in sent.operations for host in operation.units}
         reports.update(_silent({host.id for host in units} - reached - set(reports), "nothing was sent to it"))
         awaited = {host.id for host in units} - set(reports)
-        began, wait, looked = self.clock.now(), FIRST_WAIT, 0.0
+        began, wait = self.clock.now(), FIRST_WAIT
         while awaited:
             for operation in sent.operations:
                 if not awaited.isdisjoint(operation.units):
@@ -75,9 +75,8 @@ class Collecting:
             awaited -= set(reports)
             age = (self.clock.now() - began).total_seconds()
             tick(self._phase(len(units), awaited, age))
-            if awaited and age - looked > LOOK:
-                looked = age
-                reports.update(self._left(awaited))
+            self.lookout.keep_looking(age)
+            reports.update(_silent(self.lookout.left(awaited), GONE))
             if age > DELIVERY + longest + GRACE:
                 reports.update(_silent(awaited - set(reports), "SSM never said how it ended"))
             awaited -= set(reports)
@@ -92,14 +91,6 @@ class Collecting:
         words = self.glimpse.look(self.answers, awaited, age) if self.glimpse and awaited else ""
         phase = f"{answered} of {total} answered" if answered else f"waiting for {total}"
         return f"{phase}; {words}" if words else phase
-
-    def _left(self, awaited: set[str]) -> dict[str, Report]:
-        """Report the awaited hosts that have left."""
-        # What cannot be asked now is asked again later.
-        try:
-            return _silent(awaited - self.running(), GONE)
-        except ServiceFailed:
-            return {}
 
 
 def _silent(ids: Iterable[str], reason: str) -> dict[str, Report]:

@@ -12,7 +12,7 @@ tagship, over all of them, and hosts that one failure in their command has cut o
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -27,6 +27,7 @@ from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.collecting import Collecting, Glimpse
 from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.logs import asked_lines, sent_lines
+from tagship.adapters.targets.ec2.lookout import Lookout, in_a_thread
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.processors import ProcessorCheck
 from tagship.adapters.targets.ec2.sending import SHELL_TIME, Sender, Sent
@@ -54,13 +55,16 @@ if TYPE_CHECKING:
 class Ec2Target(ProcessorCheck):
     """The hosts that have an environment's tags.
 
-    `_unsent` are those that the last change did not reach, and why.
+    `_unsent` are those that the last change did not reach, and why. `_lookout` looked at them meanwhile,
+    in what `beside` begins.
     """
 
     context: Context
     environment: str
     ec2: Hosts
     _unsent: dict[str, str] = field(default_factory=dict)
+    _lookout: Lookout | None = None
+    beside: Callable[[Callable[[], None]], None] = in_a_thread
 
     @property
     def aws(self) -> Aws:
@@ -109,6 +113,10 @@ class Ec2Target(ProcessorCheck):
             )
         return sorted((described(instance, agents) for instance in running), key=lambda host: (host.name, host.id))
 
+    def seen_meanwhile(self) -> Sequence[Unit] | None:
+        """List the hosts that were seen during the last change."""
+        return self._lookout.seen if self._lookout else None
+
     def ended(self, units: Sequence[str]) -> Collection[str]:
         with self.aws.translated(f"looking for hosts that {self.environment} had"):
             return self._instances.terminated(units)
@@ -137,19 +145,16 @@ class Ec2Target(ProcessorCheck):
         A host that is gone is not waited for. One that never ends is `silent` once its time is over.
         """
         question = orders.question(self.context.settings, self.ec2, self.environment)
-        glimpse = Glimpse(lambda ids: self._sender.send(question, ids))
+        collecting = self._collecting(Glimpse(lambda ids: self._sender.send(question, ids)))
+        self._lookout = collecting.lookout
         sent = Sent(list(operations), self._unsent)
-        return self._collecting(glimpse).collect(sent, units, self._order(change).timeout, tick)
+        return collecting.collect(sent, units, self._order(change).timeout, tick)
 
     def _order(self, change: Change) -> Order:
         return orders.order(self.context.settings, self.ec2, change)
 
     def _collecting(self, glimpse: Glimpse | None = None) -> Collecting:
-        return Collecting(Answers(self.aws), self.context.clock, self._running, glimpse)
-
-    def _running(self) -> set[str]:
-        with self.aws.translated(f"looking for the hosts of {self.environment}"):
-            return {instance["InstanceId"] for instance in self._instances.running()}
+        return Collecting(Answers(self.aws), self.context.clock, Lookout(self.units, self.beside), glimpse)
 
     # -- what was started ----------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from tagship.adapters.targets.ecs.beginning import Begun
 from tagship.adapters.targets.ecs.calls import EcsCalls
@@ -173,8 +174,8 @@ class ServiceFollowing:
         if why := self.proof.why_not_running(service, begun.revision):
             way.words = f"{deployment.progress}; {why}" if deployment and deployment.early else why
             return None if self.now() < way.until else self._put_back(way, service, why)
-        way.words = "asking it"
-        if why := self.proof.why_not_answering(begun.service, artifact, self.attempts, self.passes):
+        say = partial(setattr, way, "words")
+        if why := self.proof.why_not_answering(begun.service, artifact, self.attempts, self.passes, say):
             way.evidence = self.proof.answers(begun.service, why) + self._gathered(way, service, deployment)
             return self._put_back(way, service, why)
         return way.report("unchanged" if begun.record.previous == artifact else "healthy", artifact)
@@ -226,8 +227,11 @@ class ServiceFollowing:
 
         How something answers that tagship did not deploy, nobody knows.
         """
-        way.words = "asking it, after going back"
-        why = self.proof.why_not_answering(way.name, artifact, self.attempts_back, 1) if artifact else ""
+
+        def say(words: str) -> None:
+            way.words = f"after going back, {words}"
+
+        why = self.proof.why_not_answering(way.name, artifact, self.attempts_back, 1, say) if artifact else ""
         if why:
             return way.report("rollback-failed", artifact, f"after going back, {why}")
         return way.report("rolled-back", way.begun.record.previous)

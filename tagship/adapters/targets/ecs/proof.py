@@ -9,7 +9,7 @@ from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain.ecs.definition import TaskRevision
 from tagship.domain.ecs.task import TaskFacts, why_not_all
-from tagship.domain.health import Sample, is_settled, verdict, waits
+from tagship.domain.health import Sample, Verdict, in_a_row, is_settled, under_way, verdict, waits
 from tagship.domain.text import counted
 from tagship.ports.hooks import HookRunner
 from tagship.ports.target import Web
@@ -79,24 +79,38 @@ class Proof:
         health = self.services[service].health
         return f"{health.asked if health else 'its tasks'}: {why}\n"
 
-    def why_not_answering(self, service: str, artifact: str, attempts: int, passes: int) -> str:
-        """Ask the service; say why its answers are not good."""
+    def why_not_answering(
+        self, service: str, artifact: str, attempts: int, passes: int, say: Callable[[str], None] = lambda _: None
+    ) -> str:
+        """Ask the service; say why its answers are not good.
+
+        `say` hears what is asked, and at which attempt it is.
+        """
         check = self.services[service].health
         if check is None:
             return ""
         if check.kind == "alive":
+            say(f"its tasks have to run for {check.seconds} s")
             return self._why_not_staying(service, check.seconds)
-        accepted, samples = check.accepted(check.version_key), list[Sample]()
+        say(f"asking {check.asked}")
+        samples = list[Sample]()
         for pause in [*waits(attempts, self.health.cap), 0.0]:
-            sample = self._sample(service, check, artifact)
-            samples.append(sample)
-            judged = verdict(samples, expected=artifact, passes=min(passes, attempts), accepted=accepted)
+            samples.append(self._sample(service, check, artifact))
+            judged = self._judged(samples, check, artifact, min(passes, attempts))
             if judged.healthy:
                 return ""
-            if judged.reason and is_settled(samples, self.health.settled):
-                return f"{judged.reason} ({self.health.settled} times in a row)"
-            self.wait(pause if not sample.status or judged.reason else 0.0)
+            if not self._judged(samples[-1:], check, artifact, 1).healthy:
+                if is_settled(samples, self.health.settled):
+                    return in_a_row(judged.reason, self.health.settled)
+                if len(samples) < attempts:
+                    say(f"asking {check.asked}, {under_way(len(samples), attempts, judged.reason, self.health.cap)}")
+            self.wait(pause)
         return judged.reason
+
+    @staticmethod
+    def _judged(samples: Sequence[Sample], check: ServiceHealth, artifact: str, passes: int) -> Verdict:
+        accepted = check.accepted(check.version_key)
+        return verdict(samples, expected=artifact, passes=passes, accepted=accepted)
 
     def _sample(self, service: str, check: ServiceHealth, artifact: str) -> Sample:
         """Ask once."""
@@ -105,7 +119,7 @@ class Proof:
         if check.kind == "http":
             return self.web.ask(check.url, check.version_key, self.health.timeout)
         problem = self.command.problem(check.command, service, artifact, self.health.timeout)
-        return Sample(0, problem=f"{check.asked}: {problem}") if problem else Sample(200)
+        return Sample(0, problem=f"{check.asked}: {problem}", said=problem) if problem else Sample(200)
 
     def _why_not_staying(self, service: str, seconds: int) -> str:
         """See that the tasks that run now still run some seconds later."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced
 from tagship.adapters.targets.lambda_.events import why_untrue
 from tagship.adapters.targets.looks import pause
-from tagship.domain.health import Sample, Verdict, verdict, waits
+from tagship.domain.health import Sample, Verdict, in_a_row, is_settled, under_way, verdict, waits
 from tagship.domain.lambda_.answer import why_wrong
 from tagship.errors import ServiceFailed
 from tagship.settings.health import Health
@@ -58,13 +58,15 @@ class Answered:
 class Asking:
     """Asks a function's versions; `sleep` waits, and `stop` ends all waits.
 
-    `events` are what each function is asked with, by its name.
+    `events` are what each function is asked with, by its name. `progress` says of those that answer badly at which
+    attempt they are.
     """
 
     health: Health
     sleep: Callable[[float], None]
     events: Mapping[str, str]
     stop: threading.Event = field(default_factory=threading.Event)
+    progress: dict[str, str] = field(default_factory=dict)
 
     def wait(self, seconds: float) -> None:
         """Wait. Raises Stopped."""
@@ -80,17 +82,31 @@ class Asking:
 
         A good one is the version's own, and what the settings expect of that artifact.
         """
+        try:
+            return self._asked(question, attempts, passes)
+        finally:
+            self.progress.pop(question.calls.function, None)
+
+    def _asked(self, question: Query, attempts: int, passes: int) -> Answered:
         samples: list[Sample] = []
-        answer = _Answer(Sample(0))
-        log = ""
-        for seconds in [*waits(attempts, self.health.cap), 0.0]:
+        answer, log, health = _Answer(Sample(0)), "", self.health
+        for seconds in [*waits(attempts, health.cap), 0.0]:
             answer = _sampled(question, self.events[question.calls.function])
             samples.append(answer.sample)
             log = answer.log or log
             judged = verdict(samples, expected=question.artifact, passes=passes)
             if judged.healthy:
                 return Answered(judged)
-            self.wait(0.0 if answer.sample.status else seconds)
+            if answer.sample.status:  # a good one
+                self.wait(0.0)
+                continue
+            if is_settled(samples, health.settled):
+                judged = replace(judged, reason=in_a_row(judged.reason, health.settled))
+                break
+            if len(samples) < attempts:
+                words = under_way(len(samples), attempts, judged.reason, health.cap)
+                self.progress[question.calls.function] = words
+            self.wait(seconds)
         return Answered(judged, log, answer.elsewhere)
 
 
@@ -105,8 +121,12 @@ def _sampled(question: Query, event: str) -> _Answer:
     if invoked.version != question.number:
         other = f"version {invoked.version} answered, not version {question.number}"
         return _Answer(Sample(0, problem=other), elsewhere=True)
-    problem = _raised(invoked.payload) if invoked.error else _why_wrong(question, invoked.payload)
-    return _Answer(Sample(0, problem=problem), invoked.log) if problem else _Answer(Sample(200, question.artifact))
+    if invoked.error:
+        problem, error = _raised(invoked.payload)
+        return _Answer(Sample(0, problem=problem, said=error), invoked.log)
+    problem = _why_wrong(question, invoked.payload)
+    bad = Sample(0, problem=problem, said=problem)
+    return _Answer(bad, invoked.log) if problem else _Answer(Sample(200, question.artifact))
 
 
 def _why_wrong(question: Query, payload: bytes) -> str:
@@ -116,10 +136,13 @@ def _why_wrong(question: Query, payload: bytes) -> str:
     return why_untrue(payload, health.expression, artifact) if health.expression else ""
 
 
-def _raised(payload: bytes) -> str:
-    """Word the error that a function ended in."""
+def _raised(payload: bytes) -> tuple[str, str]:
+    """Word the error that a function ended in, and name its type.
+
+    A message may have a time or an id in it.
+    """
     try:
         value: Any = json.loads(payload)
-        return f"it failed with {value['errorType']}: {value['errorMessage']}"
+        return f"it failed with {value['errorType']}: {value['errorMessage']}", f"it failed with {value['errorType']}"
     except (ValueError, KeyError, TypeError):
-        return "it failed without a message"
+        return "it failed without a message", "it failed"

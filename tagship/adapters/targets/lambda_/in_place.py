@@ -17,7 +17,6 @@ from tagship.adapters.targets.lambda_.calls import LATEST, Calls, Missing, Raced
 from tagship.adapters.targets.lambda_.code import code_of
 from tagship.adapters.targets.lambda_.described import IMAGE, Configuration
 from tagship.adapters.targets.lambda_.several import Several, given_up_too
-from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import LAST_LOOK, ROUNDS
 from tagship.domain.lambda_.record import ENDED, Record
 from tagship.domain.units import Report, superseded
@@ -130,7 +129,7 @@ class InPlace(Several[Grip]):
         def back(grip: Grip) -> Report:
             return given_up_too(self._back(grip, because), overtaken)
 
-        return together(grips, back, tick=self.tick, doing="putting functions back", stop=self.asking.stop)
+        return self._together(grips, back, "putting functions back")
 
     def _back(self, grip: Grip, reason: str, log: str = "") -> Report:
         """Give it what it had before, and ask that."""

@@ -18,6 +18,8 @@ from tagship.settings.lambda_ import Function
 
 OVERTAKEN = frozenset({"held", "superseded"})
 
+T = TypeVar("T")
+R = TypeVar("R")
 H = TypeVar("H")  # one function under a change, while nothing is wrong with it
 
 
@@ -53,9 +55,14 @@ class Several(Generic[H]):
         """Act on all at once; note the reports of those that end."""
         if not items:
             return {}
-        results = together(items, act, tick=self.tick, doing=doing, stop=self.asking.stop)
+        results = self._together(items, act, doing)
         reports |= {name: result for name, result in results.items() if isinstance(result, Report)}
         return {name: result for name, result in results.items() if not isinstance(result, Report)}
+
+    def _together(self, items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
+        """Act on all at once; show how far health checks are."""
+        asking = self.asking
+        return together(items, act, tick=self.tick, doing=doing, stop=asking.stop, progress=asking.progress)
 
     def _answered(self, question: Query, attempts: int) -> Answered:
         return self.asking.ask(question, attempts, min(self.asking.health.passes, attempts))

@@ -14,7 +14,6 @@ from tagship.adapters.targets.lambda_.claims import overtaken_by
 from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.hand import Hand
 from tagship.adapters.targets.lambda_.several import Several, given_up_too
-from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.lambda_.answer import VERSION
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.text import listed
@@ -176,7 +175,7 @@ class Switch(Several[Hand]):
 
         if not hands:
             return {}
-        return together(hands, back, tick=self.tick, doing="putting functions back", stop=self.asking.stop)
+        return self._together(hands, back, "putting functions back")
 
     def _ended(self, hand: Hand, outcome: str, reason: str, log: str = "") -> Report:
         """Note on the alias that the change has ended there."""

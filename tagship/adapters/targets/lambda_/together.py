@@ -13,21 +13,32 @@ from tagship.ports.target import Tick
 
 MOST = 16  # functions at a time
 BEAT = 0.25  # seconds between two ticks
+SHOWN = 2  # functions of which a tick says how far they are
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def together(
-    items: Mapping[str, T], act: Callable[[T], R], *, tick: Tick, doing: str, stop: threading.Event
+    items: Mapping[str, T],
+    act: Callable[[T], R],
+    *,
+    tick: Tick,
+    doing: str,
+    stop: threading.Event,
+    progress: Mapping[str, str] | None = None,
 ) -> dict[str, R]:
     """Act on each item; return what came of it.
 
-    What `tick` raises sets `stop` and, when all have ended, is raised. What an act raises is raised too.
+    `progress` says how far some of the items are, and changes meanwhile. What `tick` raises sets `stop` and, when all
+    have ended, is raised. What an act raises is raised too.
     """
 
     def look(going: Mapping[str, Future[R]]) -> dict[str, Future[R]]:
-        tick(f"{doing}: {len(items) - len(going)} of {counted(len(items), 'function')}")
+        done = f"{len(items) - len(going)} of {counted(len(items), 'function')}"
+        known = {key: progress.get(key) for key in sorted(going)} if progress else {}
+        words = [f"{key}: {how_far}" for key, how_far in known.items() if how_far]
+        tick("; ".join([f"{doing}: {done}", *words[:SHOWN]]))
         wait(going.values(), BEAT, FIRST_COMPLETED)
         return {key: future for key, future in going.items() if future.done()}
 
@@ -35,6 +46,7 @@ def together(
         futures: dict[str, Future[R]] = {key: pool.submit(act, item) for key, item in items.items()}
         try:
             until_ended(futures, look, lambda _: None)  # a look waits already
+            tick(f"{doing}: {len(items)} of {counted(len(items), 'function')}")
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from tagship import resources
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.answers import WORDS
-from tagship.adapters.targets.ec2.collecting import GRACE, LOOK
+from tagship.adapters.targets.ec2.collecting import GRACE
+from tagship.adapters.targets.ec2.lookout import FIRST, NEXT
 from tagship.adapters.targets.ec2.orders import order
 from tagship.adapters.targets.ec2.sending import DELIVERY
 from tagship.adapters.targets.ec2.target import Ec2Target, connect
@@ -207,6 +208,7 @@ class Stand:
         self.app = Ec2App(settings=chosen, root=root, clock=self.clock, aws=Credentials(self.account))
         self.warnings = self.app.screen.warnings
         self.target: Ec2Target = connect(self.app, "dev")
+        self.target.beside = lambda look: look()
 
     def start(self, count: int, change: Change = CHANGE) -> list[str]:
         return [operation.id for operation in self.target.start(change, hosts(count))]
@@ -473,7 +475,7 @@ def test_a_host_that_left_is_not_waited_for() -> None:
     first, second = stand.run(2)
     assert first.outcome == "healthy"
     assert (second.outcome, second.reason.partition(":")[0]) == ("silent", "it is gone")
-    assert LOOK < sum(stand.clock.slept) < 2 * LOOK
+    assert FIRST < sum(stand.clock.slept) < NEXT
 
 
 def test_a_host_that_left_just_before_the_send_does_not_keep_the_others_from_it() -> None:
@@ -510,7 +512,7 @@ def test_just_after_the_send_an_empty_list_and_an_unknown_invocation_mean_not_ye
 
 
 def test_polls_begin_quickly_and_slow_down() -> None:
-    stand = Stand(Account(unseen=40))
+    stand = Stand(Account(instances={ids(1)[0]: "web-0"}, unseen=40))
     stand.run(1)
     assert stand.clock.slept[0] < 0.1
     assert all(wait <= 2.5 for wait in stand.clock.slept)

@@ -97,7 +97,7 @@ def test_all_act_at_once_and_each_has_its_result() -> None:
     ticks: list[str] = []
     results = together({"a": 1, "b": 2, "c": 3}, act, tick=ticks.append, doing="acting", stop=threading.Event())
     assert results == {"a": 2, "b": 4, "c": 6}
-    assert ticks[0] == "acting: 0 of 3 functions"
+    assert (ticks[0], ticks[-1]) == ("acting: 0 of 3 functions", "acting: 3 of 3 functions")
 
 
 def test_what_a_tick_raises_stops_the_others() -> None:

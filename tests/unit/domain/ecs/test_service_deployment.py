@@ -50,6 +50,13 @@ def test_a_deployment_is_under_way_until_it_has_ended(status: str, under_way: bo
     assert deployment(status).under_way is under_way
 
 
+def test_progress_says_what_failed_of_how_many_that_may_if_anything_counts_them() -> None:
+    counted = deployment(requested=2, failures=1, threshold=3, breaker="MONITORING")
+    assert counted.progress == "0 of 2 new tasks running, 1 of 3 failures"
+    unbounded = deployment(requested=1, failures=18, threshold=3, breaker="DISABLED")
+    assert unbounded.progress == "0 of 1 new task running, 18 failed tasks, and the circuit breaker is off"
+
+
 def test_why_names_the_monitor_that_ended_it_and_the_reason_of_the_rollback() -> None:
     breaker = deployment("ROLLBACK_SUCCESSFUL", breaker="TRIGGERED", failures=3, threshold=3, rollback="It rolled.")
     assert breaker.why == "the circuit breaker ended it after 3 of 3 failures"

@@ -1,23 +1,27 @@
 """promote, with a fault at each of its outside calls: what it says then is so, and run again it converges.
 
 Calls are those of the ports, over the fakes that contract tests hold to AWS. What happens inside of one (a body sent in
-parts, a request that botocore repeats) is in tests/faults, for the deployment that a promotion ends with.
+parts, a request that botocore repeats) is in test_side_effects.py, for the deployment that a promotion ends with. The
+two environments are in one account, and in two, whose buckets are two stores that fail each by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagship.adapters.bucket.several import SeveralStores
 from tagship.domain import layout
 from tagship.errors import UNCHANGED, ServiceFailed, TagshipError
 from tagship.verbs.promote import promote
 from tests.fakes.death import Died
-from tests.unit.verbs.test_promote import NEW, ThreeEnvironments, promotable, stored
+from tests.fakes.store import MemoryStore
+from tests.unit.verbs.test_promote import NEW, ThreeEnvironments, promotable
 
 WATCHED = {
     "store": ("create", "put", "replace", "delete", "get", "head", "download"),
@@ -39,9 +43,10 @@ class Fault:
     dead: bool = False
 
     def watch(self, app: ThreeEnvironments) -> None:
-        ports = {"store": app.store, "ledger": app.ledger, "leases": app.leases, "target": app.each["preprod"]}
+        stores = {f"store {one.bucket}": one for one in stores_of(app)}
+        ports = {**stores, "ledger": app.ledger, "leases": app.leases, "target": app.each["preprod"]}
         for name, port in ports.items():
-            for method in WATCHED[name]:
+            for method in WATCHED[name.partition(" ")[0]]:
                 if hasattr(port, method):
                     setattr(port, method, self._befalling(f"{name}.{method}", getattr(port, method)))
 
@@ -67,12 +72,44 @@ class Fault:
         raise NO_ANSWER
 
 
+def in_one(tmp_path: Path) -> ThreeEnvironments:
+    return promotable(tmp_path)
+
+
+def in_two(tmp_path: Path) -> ThreeEnvironments:
+    """preprod has a bucket of another account."""
+    app = promotable(tmp_path)
+    first, second = app.store, MemoryStore("hello-preprod", app.clock)
+    of_preprod = [key for key in first.objects if key.startswith("hello/preprod/")]
+    second.objects |= {key: first.objects.pop(key) for key in of_preprod}
+
+    def bucket_of(key: str) -> str:
+        return second.bucket if layout.environment_of(key, "hello") == "preprod" else first.bucket
+
+    stores = {one.bucket: partial(lambda one: one, one) for one in (first, second)}
+    app.store = SeveralStores(stores, bucket_of)  # type: ignore[assignment]
+    return app
+
+
+ACCOUNTS = pytest.mark.parametrize("made", [in_one, in_two], ids=["one account", "two accounts"])
+
+
+def stores_of(app: ThreeEnvironments) -> list[MemoryStore]:
+    store: Any = app.store
+    return [opened() for opened in store.stores.values()] if isinstance(store, SeveralStores) else [store]
+
+
+def stored(app: ThreeEnvironments, environment: str, name: str) -> bytes:
+    kept = app.store.get(layout.artifact("hello", environment, NEW, name))
+    return kept.body if kept else b""
+
+
 def run(app: ThreeEnvironments) -> Any:
     return promote(app, source="dev", to="preprod", artifact=NEW, yes=True)
 
 
-def calls(tmp_path: Path) -> list[str]:
-    app, fault = promotable(tmp_path), Fault()
+def calls(tmp_path: Path, made: Any) -> list[str]:
+    app, fault = made(tmp_path), Fault()
     fault.watch(app)
     run(app)
     return fault.calls
@@ -80,7 +117,7 @@ def calls(tmp_path: Path) -> list[str]:
 
 def things(app: ThreeEnvironments) -> set[str]:
     """What the bucket has of preprod."""
-    return {key for key in app.store.objects if "/preprod/" in key}
+    return {key for store in stores_of(app) for key in store.objects if "/preprod/" in key}
 
 
 def interrupted(app: ThreeEnvironments, fault: Fault) -> TagshipError | None:
@@ -101,17 +138,28 @@ def interrupted(app: ThreeEnvironments, fault: Fault) -> TagshipError | None:
     return None
 
 
-def test_it_makes_calls_of_every_kind(tmp_path: Path) -> None:
-    made = calls(tmp_path)
-    assert {"store.create", "store.download", "ledger.append", "leases.take", "target.start"} <= set(made)
-    assert len(made) > 20
+@ACCOUNTS
+def test_it_makes_calls_of_every_kind(tmp_path: Path, made: Any) -> None:
+    names = calls(tmp_path, made)
+    to = "hello-preprod" if made is in_two else "hello-artifacts"
+    assert {f"store {to}.create", "store hello-artifacts.download", "ledger.append", "target.start"} <= set(names)
+    assert len(names) > 20
 
 
+def test_each_account_is_asked_for_its_own_environment_alone(tmp_path: Path) -> None:
+    app = in_two(tmp_path)
+    run(app)
+    first, second = stores_of(app)
+    assert {layout.environment_of(key, "hello") for key in second.objects} == {"preprod"}
+    assert not [key for key in first.objects if key.startswith("hello/preprod/")]
+
+
+@ACCOUNTS
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_befalls_one_call_it_converges_when_it_is_run_again(kind: str, tmp_path: Path) -> None:
-    names, wrong = calls(tmp_path / "calls"), []
+def test_whatever_befalls_one_call_it_converges_when_it_is_run_again(kind: str, tmp_path: Path, made: Any) -> None:
+    names, wrong = calls(tmp_path / "calls", made), []
     for number, name in enumerate(names, 1):
-        app = promotable(tmp_path / str(number))
+        app = made(tmp_path / str(number))
         fault = Fault(number, kind)
         problem = interrupted(app, fault)
         assert len(fault.calls) >= number, "it was not struck"

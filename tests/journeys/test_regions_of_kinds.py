@@ -1,0 +1,218 @@
+"""Functions and services in two regions of the sandbox, and in two accounts: none is seen from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tagship import bootstrap
+from tagship.sandbox import lifecycle
+from tagship.sandbox.state import Running
+from tagship.verbs.build import build
+from tagship.verbs.bundle import bundle
+from tagship.verbs.publish import publish
+from tests.journeys.test_promote import typed
+from tests.sandbox.conftest import client, git, repository, start
+
+HOME, FAR = "us-east-1", "eu-west-1"
+FIRST, SECOND, BAD = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
+HEAD = """\
+app = "shop"
+sandbox = true
+[aws]
+bucket = "shop-artifacts"
+[signing]
+key = "kms:alias/shop"
+public_key = "release.pub.pem"
+"""
+DEV = f"""
+[environments.dev]
+branch = "main"
+regions = ["{HOME}", "{FAR}"]
+health = {{ attempts = 2, attempts_after_rollback = 2, passes = 1, cap = 1 }}
+[environments.dev.aws]
+bucket = "shop-dev-{{region}}"
+"""
+FUNCTION = """
+[packages.api]
+directory = "api"
+[environments.dev.lambda.functions.shop-dev-api]
+package = "api"
+health.expect = { statusCode = 200, version = "{version}" }
+"""
+SERVICE = """
+[environments.dev.image]
+repository = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop"
+[environments.dev.ecs]
+cluster = "shop-dev"
+timeout = 60
+[environments.dev.ecs.services.shop-dev-web]
+"""
+API = """
+import os
+def handler(event, context):
+    return {"statusCode": STATUS, "version": os.environ.get("VERSION")}
+"""
+WEB = """
+import http.server, os
+if os.environ.get("FAULT", "FAULTY") == "yes":
+    raise SystemExit(3)
+class Web(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Web).serve_forever()
+"""
+DOCKERFILE = 'FROM python:3.12-slim\nWORKDIR /app\nCOPY web.py .\nCMD ["python3", "web.py"]\n'
+ACCOUNTS = {"dev": "111111111111", "prod": "333333333333"}
+OF_ACCOUNT = """
+[environments.{name}]
+branch = "main"
+[environments.{name}.aws]
+account = "{account}"
+bucket = "shop-{name}"
+[environments.{name}.lambda.functions.shop-api]
+package = "api"
+health.expect = {{ statusCode = 200, version = "{{version}}" }}
+"""
+
+
+def ship(root: Path, version: str, file: str, text: str) -> str:
+    (root / file).write_text(text, "utf-8")
+    git(root, "commit", "--quiet", "--allow-empty", "--all", "-m", f"Make {version}")
+    git(root, "tag", "-a", version, "-m", version)
+    for verb in (build, bundle, publish):
+        verb(bootstrap.app(root), artifact=version)
+    return version
+
+
+def answer(running: Running, region: str) -> Any:
+    lambda_ = client(running, "lambda", region=region)
+    said = lambda_.invoke(FunctionName="shop-dev-api", Qualifier="live", Payload=b"{}")
+    return json.load(said["Payload"])["version"]
+
+
+def versions(running: Running, region: str) -> int:
+    return len(
+        client(running, "lambda", region=region).list_versions_by_function(FunctionName="shop-dev-api")["Versions"]
+    )
+
+
+def test_functions_of_two_regions_are_changed_and_put_back_each_by_itself(tmp_path: Path) -> None:
+    files = {
+        "tagship.toml": HEAD + DEV + FUNCTION,
+        ".gitignore": ".tagship\n",
+        "api/app.py": API.replace("STATUS", "200"),
+    }
+    root = repository(tmp_path / "functions", files)
+    running = start(root)
+    try:
+        first = ship(root, FIRST, "api/app.py", API.replace("STATUS", "200"))
+        shown = typed(root, "deploy", "--version", first)
+        assert shown.index(f"changing {HOME}/") < shown.index(f"changing {FAR}/")
+        assert [answer(running, region) for region in (HOME, FAR)] == [first] * 2
+        before = versions(running, HOME)
+        assert versions(running, FAR) == before
+
+        client(running, "lambda", region=FAR).delete_function(FunctionName="shop-dev-api")
+        assert answer(running, HOME) == first
+        with pytest.raises(ClientError, match=f"Function not found: arn:aws:lambda:{FAR}:123456789012"):
+            answer(running, FAR)
+        far = client(running, "lambda", region=FAR)
+        code = client(running, "lambda").get_function(FunctionName="shop-dev-api")["Configuration"]
+        with pytest.raises(ClientError, match="PermanentRedirect"):  # Lambda reads a bucket of its own region alone
+            far.create_function(
+                FunctionName="shop-dev-api",
+                Role=code["Role"],
+                Runtime=code["Runtime"],
+                Handler="app.handler",
+                Code={"S3Bucket": f"shop-dev-{HOME}", "S3Key": _package(running, HOME)},
+            )
+        far.create_function(
+            FunctionName="shop-dev-api",
+            Role=code["Role"],
+            Runtime=code["Runtime"],
+            Handler="app.handler",
+            Code={"S3Bucket": f"shop-dev-{FAR}", "S3Key": _package(running, FAR)},
+        )
+        typed(root, "heal", "--env", "dev")
+        assert [answer(running, region) for region in (HOME, FAR)] == [first] * 2
+
+        healed = versions(running, FAR)
+        bad = ship(root, BAD, "api/app.py", API.replace("STATUS", "500"))
+        typed(root, "deploy", "--version", bad, code=6)
+        assert [answer(running, region) for region in (HOME, FAR)] == [first] * 2
+        assert [versions(running, region) for region in (HOME, FAR)] == [before + 1, healed]  # the second was not asked
+    finally:
+        lifecycle.down(root)
+
+
+def _package(running: Running, region: str) -> str:
+    listed = client(running, "s3").list_objects_v2(Bucket=f"shop-dev-{region}", Prefix="shop/dev/")["Contents"]
+    return next(str(row["Key"]) for row in listed if row["Key"].endswith(".zip"))
+
+
+def test_services_of_two_regions_run_the_image_of_their_own_registry(tmp_path: Path) -> None:
+    good = WEB.replace("FAULTY", "no")
+    files = {"tagship.toml": HEAD + DEV + SERVICE, ".gitignore": ".tagship\n", "web.py": good, "Dockerfile": DOCKERFILE}
+    root = repository(tmp_path / "services", files)
+    running = start(root)
+    try:
+        first = ship(root, FIRST, "web.py", good)
+        typed(root, "deploy", "--version", first)
+        images = [_image(running, region) for region in (HOME, FAR)]
+        assert [image.partition("/")[0] for image in images] == [
+            f"123456789012.dkr.ecr.{region}.amazonaws.com" for region in (HOME, FAR)
+        ]
+        assert len({image.partition("@")[2] for image in images}) == 1
+        second = ship(root, SECOND, "web.py", good + "# more\n")
+        typed(root, "deploy", "--version", second)
+        later = [_image(running, region) for region in (HOME, FAR)]
+        assert len({image.partition("@")[2] for image in [*images, *later]}) == 2
+        typed(root, "rollback", "--to", first)
+        assert [_image(running, region) for region in (HOME, FAR)] == images
+        assert client(running, "ecs", region="eu-central-1").list_clusters()["clusterArns"] == []
+    finally:
+        lifecycle.down(root)
+
+
+def _image(running: Running, region: str) -> str:
+    ecs = client(running, "ecs", region=region)
+    [service] = ecs.describe_services(cluster="shop-dev", services=["shop-dev-web"])["services"]
+    assert f":{region}:" in service["serviceArn"]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    return str(definition["containerDefinitions"][0]["image"])
+
+
+def test_functions_of_one_name_in_two_accounts_are_two(tmp_path: Path) -> None:
+    text = HEAD + '[packages.api]\ndirectory = "api"\n[promotion]\norder = ["dev", "prod"]\n'
+    text += "".join(OF_ACCOUNT.format(name=name, account=account) for name, account in ACCOUNTS.items())
+    files = {
+        "tagship.toml": text.replace("alias/shop", "alias/shop-{environment}").replace(
+            "release.pub", "{environment}.pub"
+        )
+    }
+    files |= {".gitignore": ".tagship\n", "api/app.py": API.replace("STATUS", "200")}
+    root = repository(tmp_path / "accounts", files)
+    running = start(root)
+    try:
+        first = ship(root, FIRST, "api/app.py", API.replace("STATUS", "200"))
+        typed(root, "deploy", "--version", first)
+        rows = {name: _latest(running, account) for name, account in ACCOUNTS.items()}
+        assert rows == {"dev": first, "prod": None}
+        typed(root, "tested", "--env", "dev")
+        typed(root, "promote", "--from", "dev", "--to", "prod", "--yes")
+        assert _latest(running, ACCOUNTS["prod"]) == first
+    finally:
+        lifecycle.down(root)
+
+
+def _latest(running: Running, account: str) -> Any:
+    lambda_ = client(running, "lambda", account=account)
+    row = lambda_.get_function_configuration(FunctionName="shop-api")
+    assert f":{account}:function:shop-api" in row["FunctionArn"]
+    return row.get("Environment", {}).get("Variables", {}).get("VERSION")
