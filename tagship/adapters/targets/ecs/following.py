@@ -188,6 +188,8 @@ class ServiceFollowing:
         if way.back:
             return self._not_back(way, service, f"putting back: {deployment.why}")
         service = self.calls.services([way.name]).get(way.name, service)  # it was read before its deployment ended
+        if report := self._overtaken(way, service):
+            return report
         if service.revision != way.begun.record.previous_revision:
             return self._put_back(way, service, "")
         way.back = self.calls.revision(way.begun.record.previous_revision)
