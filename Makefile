@@ -93,4 +93,4 @@ bench: setup ; $(VENV)/bin/python -m scripts.bench --page $(ARGS) # the figures,
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-targets: setup ; $(VENV)/bin/python -m scripts.bench --targets $(ARGS) # the kinds of target, and images: ratios
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root
-bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/program/test_shell_values.py tests/program/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell; tampering, whole
+bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/program/test_shell_values.py tests/program/test_host_tampering.py tests/unit/domain/ec2/test_document_shell.py $(ARGS) # 10,000 values through each shell; tampering, whole

@@ -66,9 +66,19 @@ def _about() -> str:
         commit += " with changes"
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     machine = f"{os.cpu_count()} cores of {_processor()}, {_memory()}{platform.system()} {_kernel()}"
-    load = f"load {os.getloadavg()[2]:.1f} in the last 15 minutes"  # others at work on it make every figure worse
+    load = f"load {os.getloadavg()[2]:.1f} in the last 15 minutes{_priority()}"  # others at work make figures worse
     tools = f"Python {platform.python_version()}, {_said('git', '--version')}"
     return f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}; {machine}, {load}; {tools}; {libraries}"
+
+
+def _priority() -> str:
+    """Whether it was scheduled ahead of the others: by its nice value, or by that of its session, which counts more."""
+    try:
+        session = int(Path("/proc/self/autogroup").read_text("utf-8").split()[-1])
+    except (OSError, ValueError, IndexError):
+        session = 0
+    ahead = min(session, os.nice(0))
+    return f", ahead of others (nice {ahead})" if ahead < 0 else ""
 
 
 def _kernel() -> str:

@@ -2,7 +2,8 @@
 
 20 environments: 10 of 50 hosts each, 5 of 4 services each, 5 of 10 functions each. Simulated is what answers: each
 question to a target takes the time that AWS takes, and each read of the bucket too. What is measured is tagship's: what
-is asked at the same time, and how often.
+is asked at the same time, and how often. Lambda's own limit of requests, which fifty functions meet, is played in
+tests/kinds/test_status_limits.py.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ An artifact goes if it is older than the days given and nothing below protects i
     what on AWS uses something that a deployment made of it: an alias, a service, a task, a group, an instance
     what a static set's destination holds, or keeps for a rollback
     what a deployment that has not ended brings or replaces
+    what passed its tests last, until the environment that it is promoted to has had it
     what runs, is gone back to or is on its way in another environment: promoted bytes have one id everywhere
     what a person marked good
     the newest healthy ones, as many as are to be kept; failed ones and those marked bad are not counted
@@ -76,7 +77,8 @@ class Use:
     and `window` are ids that are stored: healthy ones, and those that a rollback may go to. `others` are the histories
     of the other environments. `hold` is why nothing may go now: a freeze, or a deployment under way. `holding` maps
     artifacts to what on AWS uses something of them, such as an alias that names a version. `closed`: it is a
-    preview that was taken away, so that nothing of it is gone back to.
+    preview that was taken away, so that nothing of it is gone back to. `promotable` passed its tests last, and the next
+    environment has not had it.
     """
 
     history: Sequence[Deployment]
@@ -89,6 +91,7 @@ class Use:
     hold: str = ""
     holding: Mapping[str, str] = field(default_factory=dict)
     closed: bool = False
+    promotable: str = ""
 
 
 def healthy_versions(history: Sequence[Deployment], marks: Iterable[Mark] = ()) -> list[str]:
@@ -126,6 +129,7 @@ def _of_itself(use: Use) -> Iterable[tuple[str, str]]:
     yield from _of_history(use.history, "")
     yield from ((artifact, "units that start run it") for artifact in use.starting)
     yield from ((artifact, "a rollback may go to it") for artifact in use.window)
+    yield use.promotable, "it passed its tests, and was not promoted yet"
     yield from use.holding.items()
 
 

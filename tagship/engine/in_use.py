@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from tagship.domain import commands, layout
 from tagship.domain.deployment import Deployment
 from tagship.domain.retention import WINDOW, Policy, Use, healthy_versions
-from tagship.domain.standing import ways_back
+from tagship.domain.standing import marked_bad, ways_back
 from tagship.domain.static_set import NOTHING, Presence
 from tagship.domain.text import listed, moment
 from tagship.domain.units import Report, away_sentence
@@ -60,7 +60,23 @@ def in_use(app: App, environment: str, policy: Policy, known: Histories, holding
         window=_stored(app, environment, ways_back(history, marks), WINDOW),
         others=others,
         holding={**holding, **_of_static_sets(app, environment)},
+        promotable=_promotable(app, environment, known),
     )
+
+
+def _promotable(app: App, environment: str, known: Histories) -> str:
+    """Find the version that would be promoted next.
+
+    It is the last that passed its tests, if the next environment never had it and nobody marked it bad. Empty: none.
+    """
+    order = app.settings.promotion.order
+    if environment not in order[:-1]:
+        return ""
+    following = known.get(order[order.index(environment) + 1], ())
+    out = {str(deployment.artifact_id) for deployment in following}
+    out |= marked_bad(known[environment], app.ledger.marks(environment))
+    passed = reversed(app.ledger.tests(environment))
+    return next((entry.artifact_id for entry in passed if entry.artifact_id not in out), "")
 
 
 def is_closed(app: App, environment: str) -> bool:
@@ -127,7 +143,7 @@ def _units(app: App, environment: str, history: Sequence[Deployment]) -> dict[st
 def _unknown(environment: str, why: str) -> Refused:
     return Refused(
         f"What {environment} runs is not known, so nothing of it may go: {why}.",
-        remedy=f"Start what is missing, or untag what is gone for good. Then look: {commands.status(environment)}",
+        remedy=f"Start what is missing, or untag those that no longer exist. Then look: {commands.status(environment)}",
     )
 
 

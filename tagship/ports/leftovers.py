@@ -11,7 +11,7 @@ from tagship.domain.leftovers import Leftover
 class Shelf(Protocol):
     """One place where leftovers of one kind are, such as a function.
 
-    tests/contract/test_shelves.py holds each to:
+    tests/kinds/test_shelves.py holds each to:
 
     1 what is listed has the artifact that it is of, and what somebody else made has none
     2 `used` names whatever AWS would still run, launch or send calls to

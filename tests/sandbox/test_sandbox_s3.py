@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -18,18 +19,35 @@ from tagship.sandbox.state import Running
 from tests.sandbox.conftest import post
 
 BUCKET = "tiny-artifacts"
-RACER = """
-import sys, boto3
+# Each racer has boto3 before it parts from the others, and puts once the last is there: the pipe is closed then.
+RACERS = """
+import os, sys, boto3
 from botocore.exceptions import ClientError
-url, key, name = sys.argv[1:]
-s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=url)
-body = name.encode().ljust(8 << 20, b".")
-sys.stdin.readline()
-try:
-    s3.put_object(Bucket="tiny-artifacts", Key=key, Body=body, IfNoneMatch="*")
-    print("won")
-except ClientError as problem:
-    print(problem.response["Error"]["Code"])
+
+def race(name):
+    s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=url)
+    body = str(name).encode().ljust(8 << 20, b".")
+    os.read(begin, 1)
+    try:
+        s3.put_object(Bucket="tiny-artifacts", Key=key, Body=body, IfNoneMatch="*")
+        return "won"
+    except ClientError as problem:
+        return problem.response["Error"]["Code"]
+
+url, key = sys.argv[1:]
+begin, ready = os.pipe()
+for name in range(16):
+    if os.fork() == 0:
+        os.close(ready)
+        said = "died"
+        try:
+            said = race(name)
+        finally:
+            os.write(1, f"{name} {said}\\n".encode())
+            os._exit(0)
+os.close(ready)
+for _ in range(16):
+    os.wait()
 """
 
 
@@ -46,21 +64,11 @@ def refused(act: Any, **given: Any) -> tuple[int, str]:
 
 
 def test_sixteen_processes_with_eight_megabytes_have_exactly_one_winner(sandbox: Running, s3: Any, key: str) -> None:
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, sandbox.aws_url, key, str(number)],
-            env={**os.environ, **sandbox.keys.variables},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(16)
-    ]
-    for racer in racers:  # each has imported and connected by the time that it is told to go, or soon after
-        assert racer.stdin
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    said = [racer.communicate(timeout=120)[0].strip() for racer in racers]
+    command = [sys.executable, "-c", RACERS, sandbox.aws_url, key]
+    given = {**os.environ, **sandbox.keys.variables}
+    done = subprocess.run(command, env=given, stdout=subprocess.PIPE, text=True, check=True, timeout=120)
+    words = dict(line.split() for line in done.stdout.splitlines())
+    said = [words[str(number)] for number in range(16)]
     assert sorted(said) == ["PreconditionFailed"] * 15 + ["won"]
     body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     assert body.rstrip(b".") == str(said.index("won")).encode()
@@ -134,3 +142,17 @@ def test_one_connection_serves_many_requests(sandbox: Running, tmp_path: Path) -
         sockets.add(connection.sock.getsockname())
     connection.close()
     assert len(sockets) == 1
+
+
+def test_a_denial_with_a_condition_denies_no_read_and_one_without_does(s3: Any) -> None:
+    s3.create_bucket(Bucket="policed")
+    s3.put_object(Bucket="policed", Key="key", Body=b"x")
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::policed/*"}
+    tls = {**denial, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    for statement, code in ((tls, 200), (denial, 403)):
+        s3.put_bucket_policy(Bucket="policed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        try:
+            answer = s3.head_object(Bucket="policed", Key="key")
+        except ClientError as refused:
+            answer = refused.response
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == code

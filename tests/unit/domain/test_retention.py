@@ -83,6 +83,7 @@ def test_age_counts_from_the_last_deployment() -> None:
         (Use(healthy(IDS[0])), "the ledger says that it runs"),
         (Use([], starting=[IDS[0]]), "units that start run it"),
         (Use([], window=[IDS[0]]), "a rollback may go to it"),
+        (Use([], promotable=IDS[0]), "it passed its tests, and was not promoted yet"),
         (Use([deployment(1, IDS[0], "requested", "started")]), "its deployment has not ended"),
         (
             Use([deployment(1, IDS[1], "requested", replaced=IDS[0])]),

@@ -11,8 +11,10 @@ from tagship.domain import layout
 from tagship.domain.leftovers import Leftover
 from tagship.domain.retention import Policy, Retention, Use
 from tagship.engine.sweep import Sweep, SweptArtifact
+from tagship.verbs import tested as verb
 from tagship.verbs.cleanup import Cleanup, cleanup
 from tagship.verbs.deploy import deploy
+from tagship.verbs.mark_bad import mark_bad
 from tests.fakes.app import FakeApp
 from tests.fakes.leftovers import FakeShelf
 from tests.fakes.target import machine
@@ -102,3 +104,26 @@ def test_what_ci_finishes_while_it_is_cleaned_up_stays() -> None:
     Sweep(app, "dev", use, Retention.of(use, Policy(0, 0), now), lambda *_: None, finished).run(dry_run=False)
     assert layout.artifact("hello", "dev", OLD, layout.BUNDLE) in app.store.objects
     assert manifest in app.store.objects
+
+
+@pytest.mark.parametrize(
+    ("bad", "promoted", "stays"), [(False, False, True), (True, False, False), (False, True, False)]
+)
+def test_what_would_be_promoted_next_stays_until_it_was(app: Places, bad: bool, promoted: bool, stays: bool) -> None:
+    """dev goes on, and nobody promotes what passed there."""
+    verb.tested(app, env="dev", artifact=NEWEST)
+    for version in ("0.1.5-dev", "0.1.6-dev", "0.1.7-dev"):
+        app.publish(version, environment="dev")
+        deploy(app, artifact=version, env="dev")
+    if bad:
+        mark_bad(app, version=NEWEST, env="dev", reason="it leaks")
+    if promoted:
+        app.publish(NEWEST, environment="prod")
+        for version in (NEWEST, "0.1.3-dev", "0.1.4-dev", "0.1.8-dev"):
+            app.publish(version, environment="prod") if version != NEWEST else None
+            deploy(app, artifact=version, env="prod", allow_older=True)
+    app.clock.advance(60 * 86400)
+    result = cleanup(app, env="dev", days=1, keep=0, explain=True)
+    row = next(row for row in result.environments[0].rows if row.artifact == NEWEST)
+    assert row.goes is not stays, row
+    assert ("was not promoted yet" in row.reason) is stays

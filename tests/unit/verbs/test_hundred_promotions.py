@@ -11,7 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +57,16 @@ def promoted(tmp_path: Path, count: int) -> ThreeEnvironments:
     """
     app = an_app(tmp_path)
     app.store = CountedStore("hello-artifacts", app.clock)
-    app.ledger = ledger = StoredLedger(app.store, "hello")  # type: ignore[assignment]
+    app.store.objects |= _filled(count)
+    app.ledger = StoredLedger(app.store, "hello")  # type: ignore[assignment]
+    return app
+
+
+@cache
+def _filled(count: int) -> dict[str, Any]:
+    """What such a bucket has: it is filled once, and each test has a copy."""
+    store = MemoryStore()
+    ledger = StoredLedger(store, "hello")
     for number in range(count):
         for place, environment in enumerate(ORDER):
             if environment == "prod" and number == count - 1:
@@ -64,9 +75,7 @@ def promoted(tmp_path: Path, count: int) -> ThreeEnvironments:
             _deployed(ledger, environment, f"1.{number}.0", at, fence=number + 1)
             ledger.deployments(environment, 1)  # as each deployment does, before it looks after the index
             ledger.index(environment)
-    app.ledger = StoredLedger(app.store, "hello")  # type: ignore[assignment]  # of another process: nothing is known yet
-    app.store.asked.clear()
-    return app
+    return store.objects
 
 
 def _deployed(ledger: StoredLedger, environment: str, version: str, at: datetime, fence: int) -> None:

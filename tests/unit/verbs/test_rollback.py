@@ -341,7 +341,7 @@ def test_a_version_that_every_host_runs_is_refused_as_already_running() -> None:
     with pytest.raises(Refused) as caught:
         rollback(app, to=TWO)
     assert caught.value.exit_code == 3
-    assert caught.value.what == f"{TWO} is already running on dev: every host says so."
+    assert caught.value.what == f"{TWO} is already running on dev: every host confirms it."
     see, go = caught.value.remedy.splitlines()
     assert see == f"See that it serves: inv verify --version {TWO} --env dev"
     assert go.strip() == f"Go to the last good one: inv rollback --to {ONE} --env dev"

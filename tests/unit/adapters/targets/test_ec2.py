@@ -478,6 +478,19 @@ def test_a_host_that_left_is_not_waited_for() -> None:
     assert FIRST < sum(stand.clock.slept) < NEXT
 
 
+def test_hosts_that_are_waited_for_long_are_seen_meanwhile_and_others_are_not() -> None:
+    slow = ids(2)[1]
+    stand = Stand()
+    stand.run()
+    assert stand.target.seen_meanwhile() is None, "they answered at once"
+    stand.account.status[slow] = "InProgress"
+    stand.clock.during = lambda slept: stand.account.status.pop(slow, None) if slept > 2 * FIRST else None
+    stand.run()
+    seen = stand.target.seen_meanwhile()
+    assert seen is not None
+    assert [unit.id for unit in seen] == ids(2)
+
+
 def test_a_host_that_left_just_before_the_send_does_not_keep_the_others_from_it() -> None:
     left = ids(3)[1]
     there = {one: one for one in ids(3) if one != left}
