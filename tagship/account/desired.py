@@ -160,6 +160,7 @@ def environment_stack(
         functions=chosen.target.stack_functions,
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
+        families=settings.families(name),
         sites=sites,
         images=images_of_stack(app, name),
         copied=copied(app, name),

@@ -27,7 +27,7 @@ def _infra(app: App, environment: str) -> Iterator[Finding]:
     for folder in _folders(app, environment):
         files = app.infrastructure(environment).configuration(app.root / folder)
         if files is None:
-            yield warning(about, f"what {folder}/*.tf ignore and lock is not known: python-hcl2 is not here", PARSER)
+            yield warning(about, f"what {folder}/*.tf ignore and lock is unknown: python-hcl2 is not installed", PARSER)
             return
         yield from _locked(app, environment, folder, files)
         if owned:
@@ -53,7 +53,7 @@ def _locked(app: App, environment: str, folder: str, files: TerraformFiles) -> I
         return  # a module: its state is that of who uses it
     problem = lock_problem(files)
     if problem is None:
-        words = f"{folder}: whether anything locks its state is not known: {_why_unknown(files)}"
+        words = f"{folder}: can't tell whether its state is locked: {_why_unknown(files)}"
         yield warning(about, words, f"See {ABOUT_LOCKS}")
     elif problem:
         fix = f'Use backend "s3" with use_lockfile = true: {ABOUT_LOCKS}'
@@ -76,10 +76,10 @@ def _ignored(app: App, environment: str, folder: str, files: TerraformFiles) -> 
         words = f"{folder}: {resource.address} doesn't ignore {listed(missing)}: if tagship deploys to it, an apply"
         yield warning(about, f"{words} undoes that", f"Add to it: {block(owned[resource.type].paths)}")
     if files.unread:
-        yield warning(about, f"{folder}: {listed(files.unread)} can't be read, so what is in it is not known")
+        yield warning(about, f"{folder}: {listed(files.unread)} can't be read, so its contents are unknown")
     made = [resource.address for resource in files.resources if resource.type in owned]
     if files.modules and not made:
-        words = f"{folder}: {listed(files.modules)} may make what is deployed to, and is not looked into"
+        words = f"{folder}: {listed(files.modules)} may define deployment targets, and was not read"
         yield warning(about, words, f"Terraform knows: {commands.infra_plan('', environment)}")
     elif made and not (bad or files.unread):
         yield ok(about, f"{folder}: {listed(made)} {'ignores' if len(made) == 1 else 'ignore'} what deployments set")

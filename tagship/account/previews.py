@@ -36,6 +36,7 @@ def preview_stack(app: Account, text: str, before: Stack | None, shared: Mapping
         functions=_patterns(chosen.target.stack_functions),
         services=_patterns(chosen.target.stack_services),
         roles=_patterns(chosen.target.stack_passed_roles),
+        families=_patterns(chosen.target.stack_families),
         groups=_patterns(chosen.target.stack_groups),
         images=images,
     )
@@ -122,6 +123,7 @@ def _shared(app: Account, chosen: Environment, name: str, other: Environment) ->
         (ours.stack_functions, theirs.stack_functions),
         (ours.stack_services, theirs.stack_services),
         (ours.stack_groups, theirs.stack_groups),
+        (ours.stack_families, theirs.stack_families),
         (ours.stack_passed_roles, theirs.stack_passed_roles),  # a task could use what production's may
         (_images(app, chosen), repositories),
     ):

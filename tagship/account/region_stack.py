@@ -109,6 +109,7 @@ def _template(region: Account, first: Account, settings: Settings, repositories:
         functions=chosen.target.stack_functions,
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
+        families=settings.families(name),
         groups=chosen.target.stack_groups,
         images=[image.repository for image in settings.images_of(name).values()],
         copied=[image.repository for image in first.settings.images_of(name).values()],

@@ -212,7 +212,7 @@ def _digest(answer: str, repository: str) -> str:
 def _failed(doing: str, code: int, errors: str) -> ServiceFailed:
     return ServiceFailed(
         f"docker failed with exit {code} ({doing}).",
-        state="Nothing is deployed; an image that was pushed stays, and is found when this runs again.",
+        state="Nothing is deployed; an image that was pushed stays, and the next run reuses it.",
         remedy=f"Fix what docker says above, then run the same command again: {commands.build()}",
         evidence=errors,
     )

@@ -88,7 +88,7 @@ def _session(token: str) -> Session:
 def refusal(response: Response) -> ServiceFailed:
     """Turn an answer that is not 2xx into an error."""
     if response.status_code == 401:
-        return ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")
+        return ServiceFailed("GitHub does not accept the token.", remedy="Get a new one: gh auth login")
     message = _message(response)
     return ServiceFailed(
         f"GitHub answered {response.status_code}{f' ({message})' if message else ''}.",

@@ -73,7 +73,7 @@ def _wrong(client: Client, probe: Probe) -> str:
     if response.ok:
         raise ServiceFailed(
             f"GitHub took a test of {probe.page} that it should refuse.",
-            state="What it made of that is on GitHub.",
+            state="What it created is on GitHub.",
             remedy=f"Look at the repository's {probe.page}, and delete the test",
         )
     return _no(response, probe.permission)

@@ -52,6 +52,7 @@ class TerminalScreen:
         self._live: Console | None = None  # while progress is shown, lines go above it
         self._drawn: Live | None = None
         self._draw: Callable[[], Live] | None = None
+        self.lost = ""
 
     def say(self, text: str = "") -> None:
         self._print(text, self._lines)
@@ -65,7 +66,11 @@ class TerminalScreen:
         if self._live and stream.isatty():
             self._live.out(shown, highlight=False)
         else:
-            _write(shown, stream)
+            self._write(shown, stream)
+
+    def _write(self, text: str, stream: TextIO) -> None:
+        """Print a line; note why it is lost, and go on."""
+        self.lost = _write(text, stream) or self.lost
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         shown = [[visible(self._spelled(cell)) for cell in row] for row in rows]
@@ -76,13 +81,13 @@ class TerminalScreen:
 
     def data(self, value: object) -> None:
         text = json.dumps(value, indent=2, default=_encoded)
-        _write(inert_json(text), self._stdout)
+        self._write(inert_json(text), self._stdout)
 
     def directive(self, line: str) -> None:
-        _write(line, self._lines)
+        self._write(line, self._lines)
 
     def document(self, text: str) -> None:
-        _write(text.removesuffix("\n"), self._stdout)
+        self._write(text.removesuffix("\n"), self._stdout)
 
     @contextmanager
     def live(self, title: str = "") -> Iterator[Progress]:
@@ -163,7 +168,7 @@ class TerminalScreen:
 
     def _plain_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         widths = _widths(columns, rows)
-        _write("\n".join(_plain_row(row, widths) for row in (columns, *rows)), self._lines)
+        self._write("\n".join(_plain_row(row, widths) for row in (columns, *rows)), self._lines)
 
 
 NOTE = 2  # characters that a note on a row is indented by
@@ -248,17 +253,18 @@ def _counts_on(before: str, phase: str) -> bool:
     return number.sub("#", before) == number.sub("#", phase)
 
 
-def _write(text: str, stream: TextIO) -> None:
-    """Print a line; ignore a reader that has gone."""
-    # `inv status | head -1`, or a closed terminal: what is under way goes on.
+def _write(text: str, stream: TextIO) -> str:
+    """Print a line; return why it is lost, if somebody wants it."""
+    # `inv status | head -1`, a closed terminal, or a full disk: what is under way goes on. The stream holds what it
+    # could not write, and would fail with it again when Python ends.
     try:
         print(_encodable(text, stream), file=stream, flush=True)
-    except OSError as gone:
-        if gone.errno not in {errno.EPIPE, errno.EIO}:
-            raise
+    except OSError as problem:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+        return "" if problem.errno in {errno.EPIPE, errno.EIO} else problem.strerror or str(problem)
+    return ""
 
 
 def _encodable(text: str, stream: TextIO) -> str:

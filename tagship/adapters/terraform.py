@@ -217,8 +217,8 @@ def require_sealed(installed: Path) -> None:
     outside = sorted(providers - SEALED_PROVIDERS)
     if outside:
         raise Refused(
-            f"In the sandbox Terraform may not use {', '.join(outside)}: only AWS is played here, so that provider "
-            "would act on the real service.",
+            f"In the sandbox Terraform may not use {', '.join(outside)}: the sandbox simulates AWS alone, so that "
+            "provider would act on the real service.",
             remedy="Practise with a directory that needs hashicorp/aws alone: infra.directory in tagship.toml",
         )
 

@@ -42,6 +42,8 @@ class HttpHook:
             raise self._failed(f"answered {reason.code}") from None
         except (OSError, http.client.HTTPException) as reason:
             raise self._failed(f"did not answer ({type(reason).__name__})") from None
+        except ValueError:  # a character that no URL has
+            raise self._unread() from None
 
     def _require_url(self) -> None:
         if not self.url:
@@ -49,11 +51,17 @@ class HttpHook:
                 f"The webhook {self.name} has no address: {self.variable} is not set.",
                 remedy=f"Set it, in CI from a secret: export {self.variable}=https://…",
             )
-        scheme, host = urlsplit(self.url).scheme, urlsplit(self.url).hostname or ""
+        try:
+            scheme, host = urlsplit(self.url).scheme, urlsplit(self.url).hostname or ""
+        except ValueError:  # its words may have part of the address
+            raise self._unread() from None
         if scheme not in {"http", "https"}:
             raise self._failed("has no http:// or https:// address")
         if self.local and host not in {"127.0.0.1", "localhost", "::1"}:
             raise self._failed("is not on this machine, and a sandbox sends nothing elsewhere")
+
+    def _unread(self) -> ServiceFailed:
+        return self._failed("has an address that can't be read")
 
     def _failed(self, how: str) -> ServiceFailed:
         return ServiceFailed(f"The webhook {self.name} {how}.", remedy=f"Check the address in {self.variable}")

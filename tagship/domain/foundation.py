@@ -145,6 +145,7 @@ def with_blocks(
     functions: Sequence[str] = (),
     services: Sequence[str] = (),
     roles: Sequence[str] = (),
+    families: Sequence[str] = (),
     sites: Sequence[str] = (),
     distributions: Sequence[str] = (),
     images: Sequence[str] = (),
@@ -158,8 +159,8 @@ def with_blocks(
     """Fill the blocks of environment.yaml.
 
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
-    are those that their task definitions name; `sites` are bucket/prefix; `figures`: some go to CloudWatch;
-    `report` is bucket/key of a page.
+    are those that their task definitions name, `families` what is registered; `sites` are bucket/prefix; `figures`:
+    some go to CloudWatch; `report` is bucket/key of a page.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
     CloudFormation loses the policies that its conditions leave out, then descriptions, and then its comments.
     """
@@ -173,8 +174,7 @@ def with_blocks(
     blocks |= {"versions": [_resource("lambda", f"function:{name}:*") for name in sorted(functions)]}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
     blocks |= {"services": _services(services), "clusters": _clusters(services), "beside": _beside(services)}
-    names = sorted({name.rpartition("/")[2] for name in services})
-    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in names]}
+    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in sorted(set(families))]}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
@@ -217,7 +217,7 @@ def _services(services: Sequence[str]) -> list[str]:
     """List a service, its deployments and revisions; the tasks of its cluster."""
     clusters = sorted({name.partition("/")[0] for name in services})
     names = [f"service/{name}" for name in sorted(services)]
-    names += [f"{kind}/{name}/*" for kind in ("service-deployment", "service-revision") for name in sorted(services)]
+    names += [f"service-*/{name}/*" for name in sorted(services)]  # service-deployment, service-revision
     return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
 
 

@@ -122,7 +122,7 @@ def read_outputs(text: str, tool: str = "") -> dict[str, Output]:
         return {name: _of_pulumi(value) for name, value in values.items()}
     names = [name for table in tables for name in table]
     if len(set(names)) < len(names):
-        raise ValueError("two stacks have an output of one name")
+        raise ValueError("two stacks have an output of the same name")
     return {name: Output(value) for table in tables for name, value in table.items()}
 
 

@@ -64,7 +64,7 @@ def not_believed(where: str, key: str, known: Mapping[str, str], revoked: Iterab
     """Say why what that key signed is not believed."""
     if key in revoked:
         return f"{where} is signed by the key {key}, which is revoked."
-    return f"{where} is signed by the key {key}, which is none of this environment's ({named(known)})."
+    return f"{where} is signed by the key {key}, which does not belong to this environment ({named(known)})."
 
 
 def _body(pem: str) -> str:

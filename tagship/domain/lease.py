@@ -144,7 +144,7 @@ class LeaseUnreadable(ServiceFailed):
         remedy = f"If nobody deploys to {environment}, write it again: {commands.unlock(environment, self.id)}"
         super().__init__(
             f"The lease of {environment} cannot be read ({why}).",
-            state=f"Who holds {environment} is not known, and nothing was changed.",
+            state=f"The holder of {environment} is unknown. Nothing was changed.",
             remedy=remedy if self.id else "A later tagship wrote it; use that one: pip install --upgrade tagship",
         )
 
@@ -192,7 +192,7 @@ def renewed(record: LeaseRecord, *, phase: str, operations: Sequence[str]) -> Le
 
 def let_go(record: LeaseRecord) -> LeaseRecord:
     """Let the lease expire now, in its holder's name."""
-    # Its operations go on, and nobody watches them.
+    # Its operations go on unwatched them.
     return replace(record, phase=f"interrupted: {record.phase}", ttl=0)
 
 

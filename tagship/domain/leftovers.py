@@ -84,7 +84,7 @@ class Rule:
             self.used.get(leftover.id, ""),
             f"{artifact} stays: {self.staying.get(artifact)}" if artifact else "",
             "" if leftover.artifacts or leftover.parts_of or leftover.loose else "tagship did not make it",
-            "when it was made is not known" if leftover.made is None else "",
+            "its creation time is unknown" if leftover.made is None else "",
             "made less than a day ago" if age < UNDEPLOYED else "",
             f"younger than {self.policy.days} days" if age < self.policy.age else "",
         )

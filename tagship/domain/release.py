@@ -41,7 +41,7 @@ class Channel:
     def why_passed_over(self) -> list[str]:
         """Write a sentence for each name that is passed over."""
         reasons = {name: why_not_a_version(name.removeprefix(self.prefix)) for name in self.passed_over}
-        return [f"The tag {name} is passed over: {reason}." for name, reason in reasons.items()]
+        return [f"The tag {name} is ignored: {reason}." for name, reason in reasons.items()]
 
 
 def channel(chunks: Iterable[bytes], suffix: str, count: int, prefix: str = "") -> Channel:

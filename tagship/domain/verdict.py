@@ -109,7 +109,7 @@ def _sentence(text: str) -> str:
 
 def _state(report: Report) -> str:
     if report.outcome == "silent" or report.unseen:
-        return "what is serving is not known"
+        return "what is serving is unknown"
     if report.outcome in {"held", "refused", "superseded"} and not report.serving:
         return UNTOUCHED
     return f"{report.serving} is serving" if report.serving else "nothing is serving"

@@ -74,6 +74,11 @@ class Later:
     def __init__(self) -> None:
         self._kept: list[Callable[[Screen], None]] = []
 
+    @property
+    def lost(self) -> str:
+        """Lose nothing: the screen that shows it may."""
+        return ""
+
     def show(self, screen: Screen) -> None:
         for put in self._kept:
             put(screen)

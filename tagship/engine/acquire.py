@@ -114,7 +114,7 @@ def _advised(claim: Claim, reason: Held) -> Held:
 
     The one that costs nothing comes first, fencing off last.
     """
-    fence = f"Or fence it off, which cancels what it has in flight: {claim.command} --preempt" if claim.urgent else ""
+    fence = f"Or take over, which cancels its operations in flight: {claim.command} --preempt" if claim.urgent else ""
     if not isinstance(reason, LeaseHeld):
         return Held(reason.what, state=reason.state, remedy=either(reason.remedy, fence)) if fence else reason
     wait = wait_or_free(claim.command, read(claim.environment, reason.seen))
@@ -158,10 +158,10 @@ def _mend(app: App, claim: Claim, damage: LeaseUnreadable, preempt: bool) -> Non
     """
     if damage.id and preempt:
         app.leases.mend(claim.environment, damage.id)
-        app.screen.warn(f"{damage.what} It was written anew; who held it, and what they have in flight, is not known")
+        app.screen.warn(f"{damage.what} It was rewritten; its holder and their operations in flight are unknown")
         return
     if damage.id and claim.urgent:
-        damage.remedy = either(damage.remedy, f"Or fence off whoever has it: {claim.command} --preempt")
+        damage.remedy = either(damage.remedy, f"Or take it over from its holder: {claim.command} --preempt")
     raise damage
 
 
@@ -245,7 +245,7 @@ def not_held(app: App, environment: str, again: str) -> str:
     if seen.held:
         raise Held(f"{since_when(held)}.", remedy=wait_or_free(again, held))
     _check_dead(app, environment, seen)
-    return f"{held.holder} died holding it, last heartbeat {held.heard}: the next deployment takes it over"
+    return f"{held.holder} held it and died, last heartbeat {held.heard}; the next deployment takes it over"
 
 
 def run_state(app: App, url: str, within: float | None = None) -> str:

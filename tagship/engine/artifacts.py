@@ -22,7 +22,7 @@ from tagship.ports.bucket import Object
 from tagship.settings import own
 
 SHOWN = 5  # artifacts that are named when another was asked for
-UNENDED = "If it should be there, its CI run says why its publishing did not end"
+UNENDED = "If it should exist, look in its CI run for why publishing failed"
 AGAIN = f"Don't deploy it. Publish the commit under a new number: {commands.deploy_dev()}"
 
 
@@ -120,7 +120,7 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
     manifest = Manifest.from_json(stored.body, app.store.url(key))
     _check_names(app, manifest, environment, artifact_id, app.store.url(key))
     if manifest.to_json() != stored.body:
-        raise NotAuthentic(f"{app.store.url(key)} is not in tagship's form of a manifest.", remedy=AGAIN)
+        raise NotAuthentic(f"{app.store.url(key)} is not a manifest of tagship's.", remedy=AGAIN)
     check_required(app, manifest)
     return Stored(manifest, signed)
 
@@ -236,9 +236,9 @@ def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAut
     place = app.settings.account(manifest.environment)
     mend = aws_commands.store_again(place.bucket, key, origin.metadata(), place.region)
     return NotAuthentic(
-        f"{app.store.url(key)} lacks its {' and '.join(missing)}: it was put there by something other than tagship.",
+        f"{app.store.url(key)} lacks its {' and '.join(missing)}: something other than tagship wrote it.",
         remedy=either(
-            f"If you put it back by hand, store it again with its SHA-256, which is then compared: {mend}",
+            f"If you restored it by hand, store it again with its SHA-256, so that it can be verified: {mend}",
             f"Otherwise publish the commit under a new number: {commands.deploy_dev()}",
         ),
     )
@@ -249,7 +249,7 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
     state = "Nothing was changed."
     key = layout.artifact(app.settings.app, environment, artifact_id, layout.BUNDLE)
     if app.store.head(key):
-        state = "Nothing was changed. Its bundle is there without a manifest: `publish` did not end."
+        state = "Nothing was changed. Its bundle is stored without a manifest: `publish` did not finish."
         return ArtifactMissing(
             f"There is no artifact {artifact_id} in {environment} of {app.store.url('')}.",
             state=state,
@@ -279,7 +279,7 @@ def offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
     whole = next(usable, "")
     take = f"Take one: {commands.deploy(whole, environment)}" if whole else f"Ship a version: {commands.deploy_dev()}"
     shown = [f"{version} (marked bad)" if version in bad else version for version in ids[:SHOWN]]
-    return f"Stored are {', '.join(shown)}. {take}"
+    return f"Stored versions: {', '.join(shown)}. {take}"
 
 
 def stored_ids(app: App, environment: str) -> list[str]:

@@ -50,7 +50,7 @@ def _asked(app: App, plan: Plan) -> list[Report]:
     except _Slow:
         app.screen.warn(f"not every {plan.noun} answered within {WITHIN.seconds} s")
     except TagshipError as reason:
-        app.screen.warn(f"what they run could not be asked: {reason.what}")
+        app.screen.warn(f"could not ask what they run: {reason.what}")
     return []
 
 

@@ -68,7 +68,7 @@ def provenance_of(app: App, manifest: Manifest) -> Provenance:
         subjects_of_manifest(manifest), manifest.commit, place_of(manifest), provenance.workflow
     )
     if not vouches or not taken_by_manifest(manifest).items() <= provenance.taken.items():
-        raise NotAuthentic(f"{where} is the provenance of something else than its manifest.", remedy=AGAIN)
+        raise NotAuthentic(f"{where} is the provenance of another manifest.", remedy=AGAIN)
     return provenance
 
 
@@ -80,7 +80,7 @@ def sbom_of(app: App, manifest: Manifest) -> Mapping[str, Any]:
     where, raw = named_statement(app, manifest, layout.SBOM, manifest.sbom_sha256)
     statement = Statement.read(raw, where, SBOM)
     if statement.subjects != subjects_of_manifest(manifest):
-        raise NotAuthentic(f"{where} is the SBOM of something else than its manifest.", remedy=AGAIN)
+        raise NotAuthentic(f"{where} is the SBOM of another manifest.", remedy=AGAIN)
     return statement.predicate
 
 
@@ -92,7 +92,7 @@ def named_statement(app: App, manifest: Manifest, name: str, digest: str) -> tup
     key = layout.artifact(manifest.app, manifest.environment, manifest.artifact_id, name)
     where, stored = app.store.url(key), app.store.get(key)
     if stored is None:
-        raise NotAuthentic(f"{where} is gone; the manifest of {manifest.artifact_id} names it.", remedy=AGAIN)
+        raise NotAuthentic(f"{where} is missing; the manifest of {manifest.artifact_id} names it.", remedy=AGAIN)
     if sha256(stored.body) != digest:
         raise NotAuthentic(
             f"{where} is not the one that the manifest of {manifest.artifact_id} names: sha256 {sha256(stored.body)}, "

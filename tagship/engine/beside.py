@@ -19,7 +19,7 @@ def beside(app: App, environment: str, artifact_id: ArtifactId) -> tuple[str, st
     except ArtifactError as reason:
         return reason.what.rstrip("."), ""
     except TagshipError as reason:
-        app.screen.warn(f"what is stored of {artifact_id} was not looked at: {reason.what.rstrip('.')}")
+        app.screen.warn(f"the stored objects of {artifact_id} could not be checked: {reason.what.rstrip('.')}")
         return "", ""
     return "", _tag(app, manifest) if manifest.tag else ""
 
@@ -28,7 +28,7 @@ def _tag(app: App, manifest: Manifest) -> str:
     try:
         tag = app.repository.remote_tag(manifest.version)
     except TagshipError as reason:
-        app.screen.warn(f"the tag {manifest.tag} was not looked at: {reason.what.rstrip('.')}")
+        app.screen.warn(f"the tag {manifest.tag} could not be checked: {reason.what.rstrip('.')}")
         return ""
     if tag is None:
         return "it is gone"

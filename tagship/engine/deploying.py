@@ -115,7 +115,7 @@ class DeployRequest(Request):
         if not all(serves(report, plan.artifact_id) for report in reports):
             return None
         but = f" but {listed([unit.name for unit in plan.skipped])} (skipped)" if plan.skipped else ""
-        app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun}{but} says so")
+        app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun}{but} confirms it")
         return Result(plan, "unchanged", last.id, reports)
 
 

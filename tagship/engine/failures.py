@@ -118,7 +118,7 @@ def overtaken(session: LeaseSession, reason: LeaseLost) -> LeaseLost:
     """
     state = (
         f"When the {plural(session.plan.noun)} last answered: {session.serves} "
-        "The ledger does not count it, and the lease's new holder may change it."
+        "The ledger ignores it, and the lease's new holder may change it."
     )
     return LeaseLost(reason.what, state=state, remedy=reason.remedy)
 

@@ -47,7 +47,7 @@ def began_at(app: App, environment: str, known: Sequence[int]) -> int:
     try:
         reset = last_reset(app, environment)
     except NotAuthentic as reason:
-        app.screen.warn(f"the last reset of the fencing numbers of {environment} does not count: {reason.what}")
+        app.screen.warn(f"the last reset of the fencing numbers of {environment} is ignored: {reason.what}")
         return 0
     return reset.fence if reset else 0
 
@@ -64,8 +64,8 @@ def plausible(app: App, environment: str, deployments: Sequence[Deployment]) -> 
         return deployments, top
     odd = sorted({number for number in numbers if not 0 <= number <= top})
     app.screen.warn(
-        f"the ledger of {environment} has entries that no lease led to (fencing number "
-        f"{listed([str(number) for number in odd])}, after {top}): they do not count. "
+        f"the ledger of {environment} has entries that were written without a lease (fencing number "
+        f"{listed([str(number) for number in odd])}, after {top}): they are ignored. "
         f"Find out who wrote them: {commands.history(environment)}"
     )
     return believed(deployments, top), top
@@ -156,6 +156,6 @@ def publish(app: App, reset: FenceReset, raw: bytes) -> None:
             app.store.create(key, raw)
     except Conflict as reason:
         raise Refused(
-            f"Somebody else started the fencing numbers of {reset.environment} again at this moment.",
-            remedy=f"Look what runs, and whether it is still needed: {commands.lock(reset.environment)}",
+            f"Somebody else has just reset the fencing numbers of {reset.environment}.",
+            remedy=f"See what runs, and whether a reset is still needed: {commands.lock(reset.environment)}",
         ) from reason

@@ -104,7 +104,7 @@ def hold_of(app: App, until: str, reason: str, again: Callable[[str, str], str])
     mended = again(EXAMPLE, reason_to_repeat(reason) if reason else "")
     if not until:
         if reason:
-            raise UsageError("--reason is the reason of --freeze, which is not given.", remedy=f"Give both: {mended}")
+            raise UsageError("--reason needs --freeze: it is the reason for the freeze.", remedy=f"Give both: {mended}")
         return None
     now = app.freezes.now()
     end = end_of(until, now, "--freeze", mended)

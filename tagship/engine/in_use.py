@@ -143,7 +143,7 @@ def _units(app: App, environment: str, history: Sequence[Deployment]) -> dict[st
 def _unknown(environment: str, why: str) -> Refused:
     return Refused(
         f"What {environment} runs is not known, so nothing of it may go: {why}.",
-        remedy=f"Start what is missing, or untag what is gone for good. Then look: {commands.status(environment)}",
+        remedy=f"Start what is missing, or untag those that no longer exist. Then look: {commands.status(environment)}",
     )
 
 

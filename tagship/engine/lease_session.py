@@ -218,11 +218,25 @@ def hold_lease(app: App, plan: Plan, claim: Claim) -> Iterator[LeaseSession]:
             session.before = Predecessor(taken.over, claim.preempt, ended, plan.names)
         yield session
     finally:
-        heartbeat.stop()
+        _give_back(app, session)
+
+
+def _give_back(app: App, session: LeaseSession) -> None:
+    """End the lease; a second Ctrl-C leaves it to expire.
+
+    What the first one, or a failure, has to say of the units is not lost by that.
+    """
+    try:
+        session.heartbeat.stop()
         if not session.in_flight:
             _end(app, session.lease, app.leases.release)
         elif session.operations:  # without an id it may be listed only later, and that lease takes its time
             _end(app, session.lease, app.leases.let_go)
+    except KeyboardInterrupt:
+        lease = session.lease
+        app.screen.warn(
+            f"interrupted before the lease of {lease.environment} was released; it expires in {lease.ttl} s"
+        )
 
 
 def _end(app: App, lease: LeaseRecord, how: Callable[[LeaseRecord], None]) -> None:

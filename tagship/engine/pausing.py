@@ -51,7 +51,7 @@ class Paused:
                 )
             )  # fmt: skip
         except ServiceFailed as reason:
-            app.screen.warn(f"the ledger could not record that you had it go on: {reason.what}")
+            app.screen.warn(f"the ledger could not record that you continued it: {reason.what}")
 
 
 def paused(app: App, environment: str) -> Paused | None:

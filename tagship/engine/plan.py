@@ -185,8 +185,8 @@ def reachable(
 def _without(environment: str, away: Sequence[Unit], around: str) -> str:
     """Say what to do about units that cannot be reached."""
     if around:
-        return either(f"Go on without: {around}", f"Or start {them(away)}, or untag what is gone for good")
-    return f"Start {them(away)}, or untag what is gone for good. Then look: {commands.status(environment)}"
+        return either(f"Go on without: {around}", f"Or start {them(away)}, or untag those that no longer exist")
+    return f"Start {them(away)}, or untag those that no longer exist. Then look: {commands.status(environment)}"
 
 
 def manifest_sha256(app: App, environment: str, artifact_id: ArtifactId) -> str:

@@ -38,11 +38,11 @@ def environment_of(app: App, pr: str) -> str:
             remedy="Add one; docs/previews.md says what it holds",
         )
     if not number_of(f"pr-{pr}"):
-        raise UsageError(f"Invalid --pr {pr!r}: it is a pull request's number.", remedy="Such as: --pr 51")
+        raise UsageError(f"Invalid --pr {pr!r}: give the number of a pull request.", remedy="Such as: --pr 51")
     environment = f"pr-{pr}"
     if not app.settings.is_preview(environment):
         raise UsageError(
-            f"tagship.toml has an environment of its own named {environment}, so no pull request has it.",
+            f"tagship.toml defines an environment named {environment}, so it can't be a pull request's.",
             remedy=f"Rename it in tagship.toml, or see what runs there: {commands.status(environment)}",
         )
     return environment
@@ -63,12 +63,12 @@ def require_open(app: App, environment: str, commit: str = "") -> None:
     pull = pull_request(app, number)
     if pull.state != OPEN:
         raise Refused(
-            f"Pull request {number} is {pull.state}: nothing is deployed to {environment} any longer.",
+            f"Pull request {number} is {pull.state}, so nothing is deployed to {environment}.",
             remedy=either(f"Take away what is there: {commands.preview_close(str(number))}", "Or open it again"),
         )
     if commit and pull.head and pull.head != commit:
         raise Refused(
-            f"Pull request {number} is at {pull.head[:8]} by now, and this was built of {commit[:8]}.",
+            f"Pull request {number} is at {pull.head[:8]} now; this artifact was built from {commit[:8]}.",
             remedy=f"The job of {pull.head[:8]} deploys that; see what runs: {commands.status(environment)}",
         )
     _open(app, environment)
@@ -87,7 +87,7 @@ def require_living(app: App, environment: str) -> None:
         finish = f"Have it end: {commands.preview_close(str(number))}" if record.state == CLOSING else ""
         raise Refused(
             f"{environment} is {record.state} since {record.since}: what it ran on is {_GONE[record.state]}.",
-            remedy=either(finish, f"A push to pull request {number}, if that is open, makes it anew"),
+            remedy=either(finish, f"If pull request {number} is open, a push to it creates the preview again"),
         )
 
 
@@ -95,7 +95,7 @@ def pull_request(app: App, number: int) -> PullRequest:
     """Read a pull request. Raises Refused if nobody can be asked."""
     if app.forge is None:
         raise Refused(
-            f"Whether pull request {number} is open is not known: there is no token to ask GitHub with.",
+            f"Can't tell whether pull request {number} is open: there is no token for GitHub.",
             remedy="Set GITHUB_TOKEN, or: gh auth login",
         )
     return app.forge.pull_request(number)
@@ -162,10 +162,12 @@ def records(app: App) -> Mapping[str, PreviewRecord]:
 def _read(app: App, environment: str, stored: Object) -> PreviewRecord:
     """Read a record's bytes.
 
-    One that is damaged counts as open since it was written: what it told of may be there.
+    One that is damaged, or of another preview, counts as open since it was written: what it told of may be there.
     """
     record = PreviewRecord.read(stored.body)
-    if record and record.environment == environment:
+    if record and (record.app, record.environment, record.number) == (
+        app.settings.app, environment, number_of(environment),
+    ):  # fmt: skip
         return record
     app.screen.warn(f"the record of {environment} can't be read, so it counts as open: {stored.key}")
     return _unwritten(app, environment, stored.modified.isoformat(timespec="seconds"))

@@ -96,7 +96,7 @@ class Eligibility:
     def tested(self, manifest_sha256: str) -> str:
         """Require the record that these very bytes passed their tests."""
         if not self.app.settings.promotion.tests:
-            return "promotion.tests asks for none"
+            return "promotion.tests requires none"
         record = passed(self.app, self.source, self.artifact_id, manifest_sha256)
         if record is None:
             raise Refused(
@@ -117,7 +117,7 @@ class Eligibility:
                 f"promotion.bake is {bake} min.",
                 remedy=f"From {moment(ready.isoformat())} UTC on: {self.again}",
             )
-        return f"served there for {bake} min and more"
+        return f"served there for at least {bake} min"
 
 
 def require_passed(

@@ -136,7 +136,7 @@ def _believed(app: App, environment: str, artifact_id: ArtifactId, passed_over: 
     try:
         return verified(app, environment, artifact_id)
     except ArtifactError as reason:
-        app.screen.warn(f"{artifact_id} is passed over: {reason.what}")
+        app.screen.warn(f"{artifact_id} is ignored: {reason.what}")
         passed_over.append(artifact_id)
         return None
 

@@ -18,7 +18,7 @@ def uncommitted(app: App, known: Facts) -> str:
     try:
         return app.target(known.environment).uncommitted(known.serving)
     except TagshipError as reason:
-        app.screen.warn(f"can't tell what units that start in {known.environment} would run: {reason.what}")
+        app.screen.warn(f"can't tell what new units of {known.environment} would run: {reason.what}")
         return ""
 
 
@@ -26,4 +26,4 @@ def warn_of_uncommitted(app: App, environment: str, artifact: str, problem: str)
     """Warn of it, with the command that records it again."""
     if problem:
         again = commands.deploy(artifact, environment)
-        app.screen.warn(f"{problem}. If that is not what it should be, write it again: {again}")
+        app.screen.warn(f"{problem}. If that is wrong, write it again: {again}")

@@ -98,7 +98,7 @@ def noted(app: App, environment: str) -> list[Note]:
             if stored:
                 notes.append(Note(AtWork.from_json(stored.body), stored.key, stored.etag, stored.modified))
         except Unreadable as reason:
-            app.screen.warn(f"{listed.key} can't be read ({reason}): who noted it may be at work on the state")
+            app.screen.warn(f"{listed.key} can't be read ({reason}): its writer may be changing the state")
     return notes
 
 

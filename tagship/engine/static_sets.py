@@ -117,7 +117,7 @@ def _drift(app: App, environment: str, name: str, artifact: str) -> str:
     if not artifact or list(present) == [artifact] or not _has(app, environment, artifact, name):
         return ""
     if len(present) > 1:
-        return f"files of {' and '.join(present)}: a switch did not end"
+        return f"files of {' and '.join(present)}: an update was cut off"
     return f"files of {present[0]}: the ledger says {artifact}" if present else "nothing is recorded there"
 
 
@@ -181,7 +181,7 @@ def _names(session: LeaseSession, artifact: str) -> list[str]:
 
 def _restored(place: Place, before: str) -> list[str]:
     if not before:
-        place.app.screen.warn(f"the static set {place.name} had nothing before: what was put there stays")
+        place.app.screen.warn(f"the static set {place.name} was empty before: its new files stay")
         return []
     place.app.screen.say(f"putting the static set {place.name} of {before} back")
     _bring(place, before)

@@ -19,7 +19,7 @@ def wants_it_stopped(app: App, plan: Plan) -> bool:
         return False
     units = plural(plan.noun)
     choices = {
-        LEAVE: f"leave it: the {units} go on, and nobody watches",
+        LEAVE: f"leave it: the {units} go on unwatched",
         STOP: f"stop it: the {units} go back",
     }
     question = f"Leave {plan.artifact_id} on its way, or stop it?"

@@ -32,7 +32,7 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> str:
             app.store.head(layout.artifact(app.settings.app, environment, artifact_id, name)) for name in names
         )
     except ServiceFailed:
-        return f"What is stored of {artifact_id} is not known; without a manifest it is not an artifact."
+        return f"Part of {artifact_id} may be stored; without a manifest it is not an artifact."
     if manifest:
         return f"{artifact_id} is published: its manifest is stored."
     return f"The bundle of {artifact_id} is stored; without a manifest it is not an artifact." if bundle else UNCHANGED

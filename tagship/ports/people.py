@@ -30,7 +30,11 @@ class Screen(Protocol):
     """What a person or a log reads.
 
     Lines go to stdout; with `--json`, they go to stderr.
+    A line that can't be written stops nothing: `lost` is why, and empty if all was written.
     """
+
+    @property
+    def lost(self) -> str: ...
 
     def say(self, text: str = "") -> None: ...
 

@@ -50,8 +50,8 @@ def attested(app: App, work: Work, name: str, statement: bytes, same: Callable[[
         existing = verified_statement(app, work, name)
     if existing is None or not same(existing[0], key):
         raise Refused(
-            f"{key} is there already, and is about another build than this one.",
-            state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
+            f"{key} exists already, and describes another build.",
+            state="The objects stored under that id are unchanged, but not an artifact: there is no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     return existing[1]

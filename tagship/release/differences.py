@@ -35,10 +35,10 @@ def _running(app: App, environment: str, runs: str) -> Manifest | None:
     try:
         old = stored_manifest(app, environment, ArtifactId(runs))
     except TagshipError as reason:
-        app.screen.warn(f"what differs from {runs} is not known: {reason.what}")
+        app.screen.warn(f"can't compare with {runs}: {reason.what}")
         return None
     if old is None:
-        app.screen.warn(f"what differs from {runs} is not known: its manifest is gone")
+        app.screen.warn(f"can't compare with {runs}: its manifest is gone")
     return old
 
 
@@ -49,7 +49,7 @@ def _commits(app: App, old: Manifest, new: Manifest) -> Iterator[str]:
     try:
         subjects = app.repository.log(app.repository.resolve(old.commit), app.repository.resolve(new.commit))
     except TagshipError as reason:
-        yield f"commits: not known here ({reason.what.rstrip('.')})"
+        yield f"commits: unknown here ({reason.what.rstrip('.')})"
         return
     yield f"commits: {counted(len(subjects), 'commit')} from {old.commit[:8]} to {new.commit[:8]}"
     groups = grouped(subjects)

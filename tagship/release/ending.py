@@ -131,8 +131,8 @@ def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str
     failing = next((step.name for step in run.steps if step.conclusion in BAD), "")
     where = f" at “{failing}”" if failing else ""
     return ServiceFailed(
-        f"{when}The run ended as {run.conclusion or 'nothing known'}{where}, before a deployment said how it ended.",
-        state=f"{remedies.plan.version} is tagged and pushed; it is not known to serve.",
+        f"{when}The run ended as {run.conclusion or 'nothing known'}{where}, before a deployment reported its outcome.",
+        state=f"{remedies.plan.version} is tagged and pushed; whether it serves is unknown.",
         remedy=on_from(remedies, run),
         evidence=evidence(run, notices),
     )
@@ -140,8 +140,8 @@ def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str
 
 def _silent(remedies: Remedies, run: Run) -> TagshipError:
     return ServiceFailed(
-        f"The run succeeded, but no step of it said that {remedies.plan.version} is healthy.",
-        state="It is not known here what serves.",
+        f"The run succeeded, but none of its steps reported {remedies.plan.version} as healthy.",
+        state="What serves is unknown here.",
         remedy=f"See what the run did: {run.url}; one of its steps should be deploy. Then: {remedies.anew}",
     )
 
@@ -155,7 +155,7 @@ def reason_of(run: Run, notices: Sequence[Notice]) -> str:
         problem, _, state = worst[1].rpartition("; ")
         return f"{problem or state}."
     failing = next((step.name for step in run.steps if step.conclusion in BAD), "")
-    return f"It failed at “{failing}”." if failing else "No step of it has failed so far."
+    return f"It failed at “{failing}”." if failing else "None of its steps has failed so far."
 
 
 def on_from(remedies: Remedies, run: Run) -> str:

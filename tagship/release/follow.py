@@ -50,5 +50,7 @@ def say_where_to_look(app: App) -> None:
     """Say that nothing can be followed, and what would change that."""
     where = app.settings.ci.repository or app.repository.remote_url()
     why, remedy = unreachable(where)
-    app.screen.say(f"Nothing is followed from here: {why} and there are no AWS credentials. Look at {page(where)}")
+    app.screen.say(
+        f"The run can't be followed from here: {why} and there are no AWS credentials. Look at {page(where)}"
+    )
     app.screen.say(f"To follow next time: {remedy}.")

@@ -27,7 +27,7 @@ def inputs_of(root: Path, image: Image) -> Inputs:
             return Inputs(why=why)
         files = dict(walked(context, _ignored(dockerfile, context)))
     except (OSError, UnicodeDecodeError) as reason:
-        return Inputs(why=f"what it is made of can't be read ({reason})")
+        return Inputs(why=f"its inputs can't be read ({reason})")
     machine = image.platform or platform.machine()
     arguments = dict(image.arguments)
     return Inputs(digest_of(files, dockerfile=text, target=image.target, machine=machine, arguments=arguments))

@@ -80,7 +80,7 @@ def _unbuilt(image: _Image, same: Same) -> Refused:
     """Build the error of an image that `build` skipped."""
     why = same.why or f"another image has the tag {image.built.tag} by now"
     return Refused(
-        f"{image.built.name} was not built, as one of the same inputs existed then, and now: {why}.",
+        f"{image.built.name} was not built, because one of the same inputs existed; since then: {why}.",
         state=UNSIGNED,
         remedy=f"Build it: {commands.build(image.work.artifact_id, image.work.environment)}",
     )

@@ -91,7 +91,7 @@ def conclude(app: App, following: Following, deployment: Deployment) -> str:
     if deployment.state == "abandoned":
         raise ServiceFailed(
             f"The deployment of {plan.version} was abandoned: {last.reason or 'its runner died'}.",
-            state="It is not known here what serves.",
+            state="What serves is unknown here.",
             remedy=either(f"Look: {commands.status(plan.environment)}", _again(app, remedies)),
         )
     raise _failed(app, remedies, deployment)

@@ -81,16 +81,14 @@ def _archive(app: App, environment: str, artifact_id: ArtifactId) -> Object | No
     if not heads or any(past.artifact_id == artifact_id for past in app.ledger.deployments(environment)):
         return None
     for other in heads[1:]:
-        app.screen.warn(f"there is another archive of {artifact_id}, which is left alone: {_url(app, other.key)}")
+        app.screen.warn(f"another archive of {artifact_id} exists, and is ignored: {_url(app, other.key)}")
     return heads[0]
 
 
 def _say(app: App, artifact_id: ArtifactId, archive: Object) -> None:
     app.screen.warn(f"tagship never published {artifact_id}: it is an archive from before, {_url(app, archive.key)}")
     app.screen.say(f"{archive.size:,} bytes, stored {moment(archive.modified)} UTC")
-    app.screen.warn(
-        "nobody signed it: who made it, of which commit, and whether it was changed since can't be verified"
-    )
+    app.screen.warn("it is unsigned: its author, its commit and its integrity can't be verified")
 
 
 def _made(app: App, environment: str, artifact_id: ArtifactId, archive: Object) -> Taken:
@@ -263,7 +261,7 @@ def _left_over(app: App, key: str, environment: str) -> Refused:
     Settings, secrets or tagship were others then.
     """
     return Refused(
-        f"{_url(app, key)} is there with other bytes, from an attempt that did not end.",
+        f"{_url(app, key)} exists with other bytes, from an attempt that was cut off.",
         state="Without a manifest it is not an artifact.",
         remedy=either(
             f"Have an administrator look at it and delete it: {aws_commands.remove_object(_url(app, key))}",

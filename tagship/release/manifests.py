@@ -20,7 +20,7 @@ def put_manifest(app: App, key: str, raw: bytes, metadata: Mapping[str, str], re
         existing = app.store.get(key)
         if existing is None or existing.body != raw:
             raise NotAuthentic(
-                f"{key} was stored by somebody else meanwhile, with other bytes.",
-                state="What is stored under that id stays as it is.",
+                f"Somebody else has stored {key} with other bytes.",
+                state="The objects stored under that id are unchanged.",
                 remedy=remedy,
             ) from conflict

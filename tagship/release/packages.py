@@ -50,7 +50,7 @@ def _files(name: str, directory: Path) -> Iterator[Path]:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Refused(
                 f"{path} is not a regular file: a package holds nothing else.",
-                remedy="Copy what it points to in its place, or have the package's command leave it out",
+                remedy="Replace it with a copy of its target, or have the package's command leave it out",
             )
     if not any(path.is_file() for path in paths):
         raise Refused(

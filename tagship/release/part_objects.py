@@ -51,6 +51,6 @@ def taken(work: Work, part: str) -> Refused:
     """Build the error of a part that is stored with other bytes."""
     return Refused(
         f"{work.artifact_id} is taken in {work.environment}: its {part} has other bytes there.",
-        state="What is stored under that id stays as it is.",
+        state="The objects stored under that id are unchanged.",
         remedy=f"Ship under the next number: {commands.deploy_dev()}",
     )

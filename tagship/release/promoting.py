@@ -64,7 +64,7 @@ def signed(app: App, promotion: Passage) -> Stored:
     stored = verified(app, promotion.source, promotion.artifact_id)
     if not stored.signed:
         raise Refused(
-            f"Nobody signed {promotion.artifact_id} on {promotion.source}: what is promoted has to be signed.",
+            f"{promotion.artifact_id} is unsigned on {promotion.source}, and only signed artifacts are promoted.",
             remedy=f"Name keys under [signing], and ship the next version: {commands.deploy_dev(promotion.source)}",
         )
     return stored
@@ -86,7 +86,7 @@ def issued(app: App, promotion: Passage, source: Stored) -> Manifest:
     if stored.promoted is None or stored.promoted.manifest_sha256 != source.manifest_sha256:
         raise Refused(
             f"{promotion.artifact_id} is taken in {promotion.to}: it was not promoted from {promotion.source}.",
-            state="What is stored under that id stays as it is.",
+            state="The objects stored under that id are unchanged.",
             remedy=f"See what ran: {commands.history(promotion.to, version=promotion.artifact_id)}",
         )
     return stored
@@ -258,7 +258,7 @@ def _create(app: App, promotion: Passage, name: str, digest: str) -> None:
             )
         app.store.create(promotion.key(app, name, onward=True), file, head.metadata)
     except Conflict:
-        app.screen.say(f"{name} is there already: going on from it")
+        app.screen.say(f"{name} is stored already; continuing from it")
     finally:
         shutil.rmtree(place)
 
@@ -289,7 +289,7 @@ def _check_signature(app: App, promotion: Passage, raw: bytes, signature: bytes)
         raise Refused(
             f"An earlier promotion of {promotion.artifact_id} to {promotion.to} did not end, and a secret, a setting "
             "or the key has changed since.",
-            state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
+            state="The objects stored under that id are unchanged, but not an artifact: there is no manifest.",
             remedy=f"Ship the next version: {commands.deploy_dev(promotion.source)}",
         ) from reason
 

@@ -117,11 +117,11 @@ def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, new_tag: Tag |
     try:
         remote_tag = app.repository.remote_tag(tag.version)
     except (ServiceFailed, KeyboardInterrupt):
-        state = f"It is not known whether {tag.name} landed: {remote} does not answer. If it did, CI ships it."
+        state = f"Can't tell whether {tag.name} landed: {remote} does not answer. If it did, CI ships it."
         return f"{state} The local tag is kept.", either(f"Ask it again: {ask}", f"Then: {again}")
     if remote_tag and remote_tag.oid == tag.oid:
         return f"The push landed anyway: {tag.name} is on {remote}, and CI ships it.", f"Follow it: {again}"
-    late = "A push that it had received by then may still land; CI then ships it."
+    late = "A push that it received earlier may still land; then CI ships it."
     return (
         f"{remote} has no {tag.name} of yours yet, and {_without(app, new_tag)}. {late}",
         either(f"Ask it in a minute: {ask}", f"Then: {wish.command}"),
@@ -153,6 +153,6 @@ def after_the_push(app: App, remedies: Remedies) -> Iterator[None]:
         ) from reason
     except TagshipError as problem:
         if problem.state == UNCHANGED:
-            problem.state = f"{version} is on {remote}, and CI may ship it; its state is not known here."
+            problem.state = f"{version} is on {remote}, and CI may ship it; its state is unknown here."
             problem.remedy = either(problem.remedy, f"Then look again: {remedies.look}")
         raise

@@ -98,7 +98,7 @@ class RollbackRequest(Request):
         if not reports:
             return None
         how = f"{last.first.action} by {last.first.who}, {moment(last.last.at)} UTC"
-        app.screen.say(f"{plan.label} runs on {plan.environment} by now ({how}): every {plan.noun} says so")
+        app.screen.say(f"{plan.label} runs on {plan.environment} now ({how}): every {plan.noun} confirms it")
         return Result(plan, "unchanged", last.id, reports)
 
     def _units(self, app: App, chosen: ArtifactId) -> tuple[Unit, ...]:
@@ -169,5 +169,6 @@ def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
         if hold:
             remedy = f"Freeze it: {commands.freeze(plan.environment, hold.until, hold.why(plan))}"
         raise Refused(
-            f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} says so.", remedy=remedy
+            f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} confirms it.",
+            remedy=remedy,
         )

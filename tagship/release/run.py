@@ -176,5 +176,5 @@ def _unanswered(app: App, remedies: Remedies, where: str, reason: ServiceFailed)
     if app.settings.sandbox:
         state = f"{version} is pushed; its deployment stopped with the sandbox."
         return ServiceFailed(reason.what, state=state, remedy=either(reason.remedy, f"Then: {remedies.look}"))
-    state = f"{version} is pushed, and CI goes on with it; its state is not known here."
+    state = f"{version} is pushed, and CI goes on with it; its state is unknown here."
     return ServiceFailed(reason.what, state=state, remedy=f"Look at {where}, or later: {remedies.look}")

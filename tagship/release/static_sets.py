@@ -52,7 +52,7 @@ def _files(name: str, directory: Path) -> list[Path]:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Refused(
                 f"{path} is not a regular file: a static set holds nothing else.",
-                remedy="Copy what it points to in its place, or have the set's command leave it out",
+                remedy="Replace it with a copy of its target, or have the set's command leave it out",
             )
     files = [path for path in paths if path.is_file()]
     if not files:

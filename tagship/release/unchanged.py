@@ -64,7 +64,7 @@ def running(app: App, environment: str) -> Before:
     except TagshipError as reason:
         return Before(why=f"what runs on {environment} is not known ({reason.what.rstrip('.')})")
     if manifest is None:
-        return Before(why=f"nothing of tagship's runs on {environment}")
+        return Before(why=f"{environment} runs nothing that tagship deployed")
     return Before(manifest)
 
 
@@ -99,7 +99,7 @@ def _asked(app: App, image: ImageRef, version: str) -> Same:
         app.registry.login(image.repository)
         problem = app.registry.status(image).why_not_pullable
     except TagshipError as reason:
-        problem = f"the registry does not say whether it has it ({reason.what.rstrip('.')})"
+        problem = f"the registry does not say whether that image exists ({reason.what.rstrip('.')})"
     if problem:
         return Same(why=f"it is made of the same as that of {version}, which runs, but {problem}")
     return Same(image, version)

@@ -69,7 +69,7 @@ def why_not_there(app: App, ref: Ref) -> str:
             if head is None or head.sha256 != digest:
                 return f"{key} is {'another by now' if head else 'gone'}"
     except TagshipError as reason:
-        return f"the bucket does not say whether it has it ({reason.what.rstrip('.')})"
+        return f"the bucket does not say whether that object exists ({reason.what.rstrip('.')})"
     return ""
 
 
@@ -134,7 +134,7 @@ class _Settling:
         if same.ref is None and built.kept:
             work = self.work
             raise Refused(
-                f"The {about} was not built, as one of the same inputs existed then, and now: {same.why}.",
+                f"The {about} was not built, because one of the same inputs existed; since then: {same.why}.",
                 state=UNSIGNED,
                 remedy=f"Build it: {commands.build(work.artifact_id, work.environment)}",
             )

@@ -139,7 +139,7 @@ def require_own(running: Running, start: Path) -> None:
         return
     own, other = _named(within), _named(Path(running.within))
     raise ServiceFailed(
-        f"The sandbox that is up here is of the app in {other}, not of the one in {own}.",
+        f"The sandbox that is up here belongs to the app in {other}, not to the one in {own}.",
         remedy=f"Start that app's own: cd {shlex.quote(str(top / within))} && {commands.sandbox('up')}",
     )
 

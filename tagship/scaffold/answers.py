@@ -93,7 +93,7 @@ def _require_unsaid(given: Mapping[str, str]) -> None:
     flag = next((flag for flag, text in given.items() if text and flag != "build"), "")
     if flag:
         raise UsageError(
-            f"--{flag} is for a repository without a {FILE}, and this one has one.",
+            f"--{flag} is for a repository without {FILE}; this one has it.",
             remedy=f"Change it in {FILE}, then: {commands.init()}",
         )
 
@@ -249,7 +249,7 @@ def _fault_of_resource(text: str) -> str:
 
 def _fault_of_command(text: str) -> str:
     if not text.strip():
-        return "nothing in this repository says what starts the app"
+        return "can't tell what starts the app"
     try:
         return "" if shlex.split(text) else "it is empty"
     except ValueError as reason:

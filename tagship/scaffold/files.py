@@ -81,7 +81,7 @@ def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) ->
     elif is_inits(made, entry):
         bring_up_to_date(made, entry, scene.git)
     elif path == beside:
-        made.notes.append(f"{path} is yours too; it is kept, and nothing is written for it.")
+        made.notes.append(f"{path} is yours too; init keeps it, and writes nothing in its place.")
     else:
         made.notes.append(f"{path} is yours, so tagship's is {beside}. To switch: git rm {path}")
         return _place(made, scene, beside, beside, content)

@@ -260,7 +260,7 @@ def described(scene: Scene) -> list[tuple[str, str]]:
         ("workflows", ", ".join(path.rpartition("/")[2] for path in scene.workflows)),
         (
             "deploy/",
-            "a folder of yours, which is left alone" if any(p.startswith("deploy/") for p in scene.files) else "",
+            "your own folder, which init does not touch" if any(p.startswith("deploy/") for p in scene.files) else "",
         ),
         ("AWS", ", ".join([*scene.images, *scene.buckets, *scene.regions])),
         ("infrastructure", ", ".join(scene.infrastructure)),

@@ -66,7 +66,7 @@ def _merge(made: Draft, entry: FileChange, base: bytes, git: Surroundings) -> No
         made.conflicts.append(entry.path)
         made.notes.append(
             f"{entry.path}: {counted(count, 'conflict')} between your edits and what is new. Both sides are in the "
-            "file, between <<<<<<< and >>>>>>>: leave what is right, and take those lines out"
+            "file, between <<<<<<< and >>>>>>>: keep what is right, and delete those lines"
         )
 
 
@@ -94,7 +94,7 @@ def _keep(made: Draft, entry: FileChange, *, untouched: bool) -> None:
 
 def _why_unmerged(made: Draft, entry: FileChange) -> str:
     known = made.record.text(entry.path) is not None
-    return "Git cannot merge it" if known else "nothing says what init wrote of it before"
+    return "Git cannot merge it" if known else "there is no record of what init wrote there before"
 
 
 def _plain(content: bytes) -> bytes:

@@ -7,7 +7,7 @@ that share it share its bucket.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import PrivateAttr
 
@@ -89,6 +89,18 @@ def bucket_a_region(environments: Mapping[str, Values]) -> Iterator[Finding]:
             yield f"{place}.aws.bucket", f"has {REGION_PLACE}, and no regions are named: environments.{name}.regions"
 
 
+def placed(value: Any, region: str) -> Any:
+    """Write a region into the addresses below a section that have {region}."""
+    if isinstance(value, Mapping):
+        return {key: placed(part, region) for key, part in value.items()}
+    if not isinstance(value, Section):
+        return value
+    changed = {name: placed(getattr(value, name), region) for name in type(value).model_fields}
+    if isinstance(changed.get("url"), str):
+        changed["url"] = changed["url"].replace(REGION_PLACE, region)
+    return value.model_copy(update={name: part for name, part in changed.items() if part != getattr(value, name)})
+
+
 class Located(Section):
     """Settings that know the account of each environment."""
 
@@ -140,7 +152,7 @@ class Located(Section):
         """Return the settings of one environment in one of its regions."""
         chosen = self.environment(environment)
         images = {name: image.in_region(place.region) for name, image in self.images.items()}
-        own = chosen.model_copy(
+        own = placed(chosen, place.region).model_copy(
             update={"aws": OwnAccount(), "regions": (), "image": chosen.image.in_region(place.region)}
         )
         made = self.model_copy(update={"aws": place, "environments": {environment: own}, "images": images})

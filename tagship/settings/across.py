@@ -20,7 +20,7 @@ def attested(ci: Values, environments: Mapping[str, Values]) -> Iterator[Finding
     """Find environments that require GitHub's attestation of no repository."""
     for name, environment in environments.items():
         if environment.get("require_attestation") == "github" and not ci.get("repository"):
-            yield "ci.repository", f"is missing: environments.{cut(name)} requires what that repository's runs attest"
+            yield "ci.repository", f"is missing: environments.{cut(name)} requires attestations of that repository"
 
 
 def promoted(order: Any, environments: Values) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def promoted(order: Any, environments: Values) -> Iterator[Finding]:
     if len(set(names)) < len(names):
         yield "promotion.order", "names an environment twice: a version goes to each once"
     if len(names) == 1:
-        yield "promotion.order", "needs two environments at least: from one to the next"
+        yield "promotion.order", "needs at least two environments"
 
 
 def same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:

@@ -20,10 +20,12 @@ from tagship.settings.section import Finding, Name, Section, Text, Values, cut, 
 
 SERVICE = late(r"^[A-Za-z0-9_-]{1,255}$")
 ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
+FAMILY = r"^[A-Za-z0-9_-]{1,250}$"
 ADDRESS = late(r"^([^\s:/]+:[0-9]{1,5})?$")
 
 ServiceName = Annotated[str, StringConstraints(pattern=SERVICE)]
 RoleName = Annotated[str, StringConstraints(pattern=ROLE)]
+FamilyName = Annotated[str, StringConstraints(pattern=FAMILY)]
 
 
 class ServiceHealth(GoodAnswers):
@@ -100,6 +102,7 @@ class Ecs(Kind):
     words: ClassVar[Mapping[str, str]] = {
         SERVICE: "a service's or a cluster's name: letters, digits, hyphens and underscores",
         ROLE: "the name of an IAM role, without its path",
+        FAMILY: "a family of task definitions: letters, digits, hyphens and underscores",
     }
 
     cluster: str = Field(pattern=SERVICE)
@@ -107,6 +110,7 @@ class Ecs(Kind):
     timeout: int = Field(default=900, ge=5, le=86_400)  # seconds that a service may take to run the version
     services: Annotated[Mapping[ServiceName, ServiceTable], Field(min_length=1)]
     roles: tuple[RoleName, ...] = ()  # that its task definitions name: who registers one must be allowed to pass them
+    families: tuple[FamilyName, ...] = ()  # of its task definitions; empty: named as the services
     monitors: Monitors = Field(default_factory=Monitors)
 
     @property
@@ -159,6 +163,10 @@ class Ecs(Kind):
     @property
     def stack_passed_roles(self) -> tuple[str, ...]:
         return self.roles
+
+    @property
+    def stack_families(self) -> tuple[str, ...]:
+        return self.families or tuple(self.services)
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the containers of this artifact are given."""

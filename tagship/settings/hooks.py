@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tagship.settings.section import Finding, Name, Section, Text, Values, cut, number, table
 
+OF_HOOKS = "-hook"  # how the families end that tagship registers for hooks
 FAMILY = r"^[A-Za-z0-9_-]{0,250}$"  # 255 with the ending that tagship gives its own
 FUNCTION = r"^([A-Za-z0-9_:-]{1,170})?$"
 BEFORE = "before_switch"

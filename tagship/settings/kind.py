@@ -128,6 +128,11 @@ class Kind(Section):
         return ()
 
     @property
+    def stack_families(self) -> Sequence[str]:
+        """Name the families of task definitions that the environment's roles may register."""
+        return ()
+
+    @property
     def stack_parameters(self) -> Mapping[str, str]:
         """Return the parameters of the environment's stack that this kind decides."""
         return {}

@@ -100,6 +100,6 @@ def require_known(settings: Settings, environment: str, *above: str) -> None:
         own = key.removeprefix(f"environments.{environment}.")
         if any(own == part or own.startswith(f"{part}.") for part in above):
             raise SettingsError(
-                f"{key} names the output {place}, which is not known.",
+                f"{key} refers to the output {place}, which is unknown.",
                 remedy=f"Have it written, then deploy, which records it: {commands.infra(environment=environment)}",
             )

@@ -17,7 +17,7 @@ from tagship.settings.accounts import Located, account_problems
 from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
 from tagship.settings.aws import AwsAccount
 from tagship.settings.environment import Environment
-from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
+from tagship.settings.hooks import BEFORE, OF_HOOKS, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
@@ -126,6 +126,13 @@ class Settings(Located):
         tables = cast("Mapping[str, HookTable]", {**self.hooks, **self.environment(environment).hooks})
         hook = tables.get(place)
         return None if hook is None or hook.skip else hook
+
+    def families(self, environment: str) -> list[str]:
+        """Name the families of task definitions that an environment's jobs register."""
+        hooks = [self.hook(environment, place) for place in {**self.hooks, **self.environment(environment).hooks}]
+        tasks = [hook.task for hook in hooks if hook and hook.task]
+        own = {*self.environment(environment).target.stack_families, *(task.family for task in tasks if task.family)}
+        return sorted({*own, *(f"{name}{OF_HOOKS}" for name in own if tasks)})
 
     def is_irreversible(self, environment: str) -> bool:
         """Tell whether the migration of this commit can't be undone."""

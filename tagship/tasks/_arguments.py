@@ -15,6 +15,7 @@ from invoke.tasks import Task
 
 from tagship.errors import UsageError
 from tagship.tasks._failures import three_lines
+from tagship.tasks._help import print_task_help
 from tagship.tasks.flags import Flag
 
 
@@ -93,4 +94,4 @@ def _show_help(task: str) -> None:
 
     program = Program(namespace=ns, binary=Path(sys.argv[0]).name)
     program.collection, program.parser = ns, Parser(contexts=ns.to_contexts())
-    program.print_task_help(task)
+    print_task_help(program, task)

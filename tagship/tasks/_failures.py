@@ -10,7 +10,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from invoke.exceptions import Exit
@@ -96,10 +96,11 @@ def _status() -> str:
 def _print(problem: TagshipError, cause: BaseException) -> None:
     from tagship.domain.text import quoted
 
-    if problem.evidence:
-        print(quoted(problem.evidence.rstrip("\n")), file=sys.stderr)
-    print(three_lines(problem), file=sys.stderr)
-    _print_traceback(cause)
+    with suppress(OSError):  # a full disk: the exit code says it all the same
+        if problem.evidence:
+            print(quoted(problem.evidence.rstrip("\n")), file=sys.stderr)
+        print(three_lines(problem), file=sys.stderr)
+        _print_traceback(cause)
 
 
 def _print_traceback(cause: BaseException) -> None:
@@ -119,8 +120,9 @@ def _print_unforeseen(defect: Exception) -> int:
         code, problem = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
         remedy = f"{_mended(defect.errno)}; then run it again"
     unforeseen = TagshipError(problem, state=f"unknown; look before you act: {_status()}", remedy=remedy)
-    print(three_lines(unforeseen), file=sys.stderr)
-    _print_traceback(defect)
+    with suppress(OSError):  # as above
+        print(three_lines(unforeseen), file=sys.stderr)
+        _print_traceback(defect)
     return code
 
 

@@ -16,6 +16,7 @@ from invoke.program import Program
 
 from tagship.errors import UsageError
 from tagship.tasks._failures import three_lines
+from tagship.tasks._help import print_task_help
 
 _UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!\Z", re.DOTALL)
 _NO_VALUE = re.compile(r"Flag <\w+: (?P<name>[\w-]+).* needed value")
@@ -32,6 +33,7 @@ def answer_usage(program: Program) -> None:
     for step in ("parse_core", "parse_tasks", "parse_cleanup"):
         setattr(program, step, _answering(program, getattr(program, step)))
     program.no_tasks_given = functools.partial(_list, program)  # type: ignore[method-assign]
+    program.print_task_help = functools.partial(print_task_help, program)  # type: ignore[method-assign]
 
 
 def _list(program: Program) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.tasks import Task, task
 
-from tagship.errors import Interrupted, TagshipError, UsageError
+from tagship.errors import Interrupted, ServiceFailed, TagshipError, UsageError
 from tagship.tasks._arguments import FlaggedTask
 from tagship.tasks._failures import failures_said
 from tagship.tasks.flags import Flag
@@ -97,6 +97,7 @@ def verb(
                     result.insist()
                 if announce and (announcement := getattr(result, "announcement", "")):
                     app.ci.annotate(0, announcement)
+            _require_written(app, result)
 
         return command(*flags, of=of, default=default)(functools.wraps(stub)(body))
 
@@ -145,6 +146,21 @@ def _show(app: Wiring, result: Any, *, as_json: bool, wrap: str) -> None:
         app.screen.data({wrap: _data(result)} if wrap else _data(result))
     elif text := getattr(result, "text", ""):
         app.screen.document(text)
+
+
+def _require_written(app: Wiring, result: Any) -> None:
+    """Raise ServiceFailed if some of the output is lost.
+
+    What the verb does goes on without: only its words are missing.
+    """
+    if app.screen.lost:
+        from tagship.domain import commands
+
+        raise ServiceFailed(
+            f"The output can't be written, and some of it is lost: {app.screen.lost}.",
+            state=f"{getattr(result, 'announcement', '') or 'The command has ended'}.",
+            remedy=f"Make room there; then look: {commands.status()}",
+        )
 
 
 def _data(result: Any) -> Any:

@@ -208,16 +208,18 @@ COMPRESS = Flag("compress", "with --output: gzip it, which cloud-init unpacks", 
 OUTPUT = Flag("output", "write it to a file; left out, it is printed")
 ACTION = Flag(
     "action",
-    "up, down, status, reset, secret NAME=value, stop-host NAME, start-host NAME, run-timer or rerun",
+    "up, down, status, reset, secret NAME=value, stop-host NAME, start-host NAME, pull-request NUMBER, run-timer "
+    "or rerun",
     positional=True,
 )
 ITEM = Flag(
     "item",
-    "of `secret`: NAME=value, kept as the secret of that variable; of `stop-host` and `start-host`: the host",
+    "of `secret`: NAME=value, kept as the secret of that variable; of `stop-host` and `start-host`: the host; "
+    "of `pull-request`: its number, to open it of the branch that is checked out, or to push that to it",
     positional=True,
-    after=("secret", "stop-host", "start-host"),
+    after=("secret", "stop-host", "start-host", "pull-request"),
 )
-SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
+SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable; of `pull-request`: close it", False)
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")
 
 # init: each is an answer, and left out it is asked for, or taken as it was found

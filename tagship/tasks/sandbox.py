@@ -1,4 +1,4 @@
-"""`inv sandbox up|down|status|reset|secret|stop-host|start-host|run-timer|rerun`: the embedded AWS."""
+"""`inv sandbox up|down|status|reset|secret|stop-host|start-host|pull-request|run-timer|rerun`: the embedded AWS."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _require_answers(units: Sequence[Unit], reports: Sequence[Report], again: st
     names = _by_id(units)
     silent = [f"{names[report.unit]} ({report.reason})" for report in reports if not report.good]
     if silent:
-        raise ServiceFailed(f"Nobody could look at {listed(silent)}.", remedy=f"Fix that, then: {again}")
+        raise ServiceFailed(f"Could not look at {listed(silent)}.", remedy=f"Fix that, then: {again}")
 
 
 def _show(app: App, unit: Unit, host: Inspection, *, undo: bool) -> None:

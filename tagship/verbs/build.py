@@ -82,4 +82,4 @@ def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
             remedy=f"Check it out: git checkout --detach {commit}",
         )
     if edited := app.repository.edited():
-        app.screen.warn(f"what is built has edits that {commit[:8]} has not: {listed(list(edited), SHOWN)}")
+        app.screen.warn(f"the build has edits that {commit[:8]} lacks: {listed(list(edited), SHOWN)}")

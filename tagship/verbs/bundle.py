@@ -145,7 +145,7 @@ def _walk(root: Path, top: str) -> Iterator[str]:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Refused(
                 f"{os.path.relpath(path, root)} is not a regular file: a bundle holds nothing else.",
-                remedy="Copy what it points to in its place, or narrow bundle.built in tagship.toml",
+                remedy="Replace it with a copy of its target, or narrow bundle.built in tagship.toml",
             )
         if path.is_file() and BYTECODE not in path.parts:
             yield os.path.relpath(path, root)

@@ -92,11 +92,11 @@ def _environments(app: App, env: str, pr: str) -> list[str]:
             "--env and --pr name an environment each.", remedy=f"Name one of them: {commands.cleanup(env)}"
         )
     if pr and not pr.isdecimal():
-        raise UsageError(f"Invalid --pr {pr!r}: it is a pull request's number.", remedy="Such as: --pr 51")
+        raise UsageError(f"Invalid --pr {pr!r}: give the number of a pull request.", remedy="Such as: --pr 51")
     if pr and f"pr-{pr}" not in app.settings.environments:
         near = next(iter(app.settings.environments))
         raise SettingsError(
-            f"tagship.toml has no environment pr-{pr}, so what it runs can't be asked.",
+            f"tagship.toml has no environment pr-{pr}, so tagship can't ask what it runs.",
             remedy=f"Name one that it has: {commands.cleanup(near)}",
         )
     every = dict.fromkeys([*app.settings.environments, *_previews(app)])
@@ -231,9 +231,9 @@ def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
         weight = f" ({size(left.go_bytes)})" if left.go_bytes else ""
         app.screen.say(f"  {noun}: {left.go} {verb}{weight}, {left.stay} stay")
     if cleaned.unlisted:
-        app.screen.warn(f"so this is not all that may go or has to stay: {cleaned.unlisted}")
+        app.screen.warn(f"so this list is incomplete: {cleaned.unlisted}")
     if cleaned.hold:
-        app.screen.say(f"  nothing of {cleaned.environment} goes now: {cleaned.hold}")
+        app.screen.say(f"  nothing of {cleaned.environment} is deleted now: {cleaned.hold}")
     if cleaned.saved >= CENT:
         now = cleaned.saved + cleaned.costs
         app.screen.say(f"  about ${cleaned.saved:,.2f} a month less, of ${now:,.2f}: {WHENCE}")

@@ -58,4 +58,4 @@ def _say_who_follows(app: App, environment: str, waiting: Paused) -> None:
     if waiting.followed:
         app.screen.say(f"It goes on; {waiting.holder} follows it.")
     else:
-        app.screen.say(f"It goes on, and nobody follows it. Follow it: {commands.resume(environment, wait='10m')}")
+        app.screen.say(f"It goes on unattended. Follow it: {commands.resume(environment, wait='10m')}")

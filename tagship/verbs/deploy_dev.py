@@ -98,7 +98,7 @@ def _only_shown(app: App, wish: Wish, plan: ReleasePlan) -> Shipped:
 def _require_no_rerun(wish: Wish, plan: ReleasePlan) -> None:
     if wish.rerun:
         raise UsageError(
-            f"{plan.tag} was not pushed yet: there is no run of it to run again.",
+            f"{plan.tag} was not pushed yet, so it has no run to repeat.",
             remedy=f"Push it: {wish.spelled(version=wish.version, commit=wish.commit)}",
         )
 

@@ -99,7 +99,7 @@ def _workflows(app: App) -> Iterator[Finding]:
         words = f"{listed(changed)} {verb} not as this tagship writes {them} for tagship.toml"
         yield warning("workflows", words, commands.init(update=True))
     elif changed is not None:
-        yield ok("workflows", f"as tagship {__version__} writes them for tagship.toml, beside edits of yours")
+        yield ok("workflows", f"as tagship {__version__} writes them, apart from your edits")
 
 
 def _all_at_once(wanted: Mapping[str, Check]) -> list[Finding]:

@@ -43,7 +43,7 @@ def heal(app: App, *, env: str = "", wait: str = "", automatic: bool = False, dr
         app.screen.say(f"every {plan.noun} of {request.environment} runs {plan.artifact_id}: there is nothing to heal")
         return Result(plan, "healthy")
     show(app, plan)
-    app.screen.say(f"already run it, and are left alone: {counted(len(plan.others), plan.noun)}")
+    app.screen.say(f"already run it, and stay unchanged: {counted(len(plan.others), plan.noun)}")
     if dry_run:
         return planned(app, plan)
     if plan.units and not any(unit.online for unit in plan.units):
@@ -106,7 +106,7 @@ def _away(plan: Plan) -> Incomplete | Refused:
     """
     total = len(plan.units) + len(plan.others)
     names = away_sentence(plan.units)
-    remedy = f"Start {them(plan.units)}, or untag what is gone for good. Then: {commands.heal(plan.environment)}"
+    remedy = f"Start {them(plan.units)}, or untag those that no longer exist. Then: {commands.heal(plan.environment)}"
     if not plan.others:
         return Refused(f"No {plan.noun} of {plan.environment} can be reached: {names}.", remedy=remedy)
     serving = f"{plan.artifact_id} serves on {len(plan.others)} of {counted(total, plan.noun)} of {plan.environment}"

@@ -63,7 +63,7 @@ def infra_apply(
     """
     if target and planned:
         raise UsageError(
-            "--target makes a plan, and --planned applies one that was made.", remedy="Take one of the two out"
+            "--target makes a plan, and --planned applies one that was made.", remedy="Leave one of the two out"
         )
     if target:
         return _targeted(app, one_environment(app, env), artifact, target, dry_run=dry_run)
@@ -241,7 +241,7 @@ def _applied_as_planned(work: InfraWork) -> bool:
             except ToolFailed as reason:
                 if reason.kind != "stale" or plans == PLANS:
                     raise
-        work.app.screen.say("another run changed the state meanwhile: planning again")
+        work.app.screen.say("another run changed the state: planning again")
         if not _planned(work):
             break
     return False

@@ -113,7 +113,7 @@ def _work(app: App, artifact: str, env: str) -> InfraWork:
     check_directory(app, environment, settings)
     tool = app.infrastructure(environment)
     if not artifact:
-        app.screen.say(f"nothing is recorded to run in {environment}: planned without a version")
+        app.screen.say(f"the ledger names no version for {environment}: planned without one")
         variables = without_artifact(environment, app.settings.account(environment).bucket, settings.variables)
         return InfraWork(app, environment, "", settings, tool, variables)
     manifest = verified_manifest(app, environment, ArtifactId(artifact))
@@ -144,6 +144,6 @@ def _told(app: App, environment: str, summary: str) -> None:
     if comment.environment != one_environment(app, environment):
         raise UsageError(
             "--tell has the summary of another environment's plan.",
-            remedy="Give it the output `summary` of the step that planned this one",
+            remedy="Pass it the output `summary` of the step that planned",
         )
     infra_plans.tell_pull_request(app, comment)

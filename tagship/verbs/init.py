@@ -157,7 +157,7 @@ def _show(app: Beginning, made: Draft, unwritten: Sequence[FileChange]) -> None:
         for line in lines if len(lines) <= MOST else []:
             app.screen.say(f"    {line}")
     for entry in unwritten:
-        app.screen.say(f"keep   {entry.path}; init would make it so:")
+        app.screen.say(f"keep   {entry.path}; init would write:")
         for line in entry.difference:
             app.screen.say(f"    {line}")
     for note in made.notes:

@@ -61,8 +61,8 @@ class Tried:
         if failed:
             raise ServiceFailed(
                 f"Not notified: {', '.join(failed)}.",
-                state="Deployments go on as ever; these hear nothing of them.",
-                remedy=f"Mend what is named above, then try again: {commands.notify(test=True)}",
+                state="Deployments are not affected; these receivers hear nothing of them.",
+                remedy=f"Fix what is named above, then try again: {commands.notify(test=True)}",
             )
 
 

@@ -83,6 +83,6 @@ def _check(environment: str, units: Sequence[Unit], reports: Sequence[Report]) -
     if left:
         raise ServiceFailed(
             f"The keys are not pinned on {len(left)} of {counted(len(units), noun_of(units))}: {listed(left)}.",
-            state="Those hosts keep the keys that they had; the others have the new ones.",
+            state="Those hosts keep their old keys; the others have the new ones.",
             remedy=f"Fix that, then again: {commands.pin(environment)}",
         )

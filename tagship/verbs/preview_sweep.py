@@ -112,7 +112,7 @@ def _looked(app: App) -> _Look:
     """Ask GitHub, the bucket and AWS. Raises ServiceFailed without a token."""
     if app.forge is None:
         raise ServiceFailed(
-            "Which pull requests are open is not known: there is no token to ask GitHub with.",
+            "Can't tell which pull requests are open: there is no token for GitHub.",
             remedy=f"Set GITHUB_TOKEN, then: {commands.preview_sweep()}",
         )
     top = f"{app.settings.app}/"

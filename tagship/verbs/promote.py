@@ -58,7 +58,7 @@ def _ends(app: App, source: str, to: str) -> tuple[str, str]:
     if not (source or to):
         raise UsageError(
             f"No environment is given; promotion.order is {', '.join(order)}.",
-            remedy=f"Name where it goes: {commands.promote(order[0], order[1])}",
+            remedy=f"Name both environments: {commands.promote(order[0], order[1])}",
         )
     to = to or next((name for name in order if before(app, name) == source), "")
     source = source or before(app, to) or order[0]
@@ -75,7 +75,7 @@ def _chosen(app: App, source: str, artifact: str) -> ArtifactId:
     last = facts(app, source).last
     if last is None or last.state != "healthy":
         raise Refused(
-            f"Nothing is healthy on {source} that could be promoted.",
+            f"{source} has no healthy version to promote.",
             remedy=f"See what runs there: {commands.status(source)}",
         )
     return last.artifact_id
@@ -171,7 +171,7 @@ class PromoteRequest(DeployRequest):
         runs = facts(app, self.promotion.source).serving
         if not self.named and runs != self.artifact_id:
             raise Refused(
-                f"{self.promotion.source} runs {runs or 'nothing'} by now, no longer {self.artifact_id}.",
+                f"{self.promotion.source} runs {runs or 'nothing'} now, not {self.artifact_id}.",
                 remedy=f"Promote what runs there: {commands.promote(self.promotion.source, self.environment)}",
             )
 

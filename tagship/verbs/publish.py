@@ -143,7 +143,7 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
     values = "; ".join(f"{part} {stored[part] or 'none'} there, {mine[part] or 'none'} here" for part in differing)
     raise Refused(
         f"{work.artifact_id} is taken in {work.environment}: {values}. {_how_the_bundles_compare(work, digest, files)}",
-        state="What is stored under that id stays as it is.",
+        state="The objects stored under that id are unchanged.",
         remedy=f"Ship under the next number: {commands.deploy_dev()}",
     )
 
@@ -155,7 +155,7 @@ def _check_packages(work: Work, stored: Manifest) -> None:
     if differing:
         raise Refused(
             f"{work.artifact_id} is taken in {work.environment}: its package {differing[0][0]} has other bytes there.",
-            state="What is stored under that id stays as it is.",
+            state="The objects stored under that id are unchanged.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
 
@@ -177,7 +177,7 @@ def _put_bundle(app: App, work: Work, mine: Origin) -> Origin:
     try:
         app.store.create(key, work.file, mine.metadata())
     except Conflict:
-        app.screen.say("the bundle is there already: going on from it")
+        app.screen.say("the bundle is stored already; continuing from it")
     head = app.store.head(key)
     if head is None:
         again = commands.publish(work.artifact_id, work.environment)
@@ -191,7 +191,7 @@ def _check_bundle(work: Work, head: Object) -> Origin:
     if origin is None:
         raise NotAuthentic(
             f"The bundle of {work.artifact_id} is stored without tagship's metadata.",
-            state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
+            state="The objects stored under that id are unchanged, but not an artifact: there is no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     _check_same(work, head.sha256, origin.commit_sha, origin.image)
@@ -222,7 +222,7 @@ def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
             raise
         raise Refused(
             f"An earlier publish of {work.artifact_id} did not end, and a secret or the key has changed since.",
-            state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
+            state="The objects stored under that id are unchanged, but not an artifact: there is no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         ) from reason
 

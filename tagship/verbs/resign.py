@@ -76,7 +76,7 @@ def _lacks(app: App, environment: str, version: ArtifactId, keys: Keys, refused:
         stored = verified(app, environment, version)
         raw = stored.manifest.to_json()
         if not stored.signed:
-            refused[version] = f"{version} is signed by nobody"
+            refused[version] = f"{version} is unsigned"
             return False
         if stored.manifest.signed_by == keys.id:
             return False

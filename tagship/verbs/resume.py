@@ -47,7 +47,7 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
     if whole:
         show(app, plan)
     else:
-        app.screen.warn(f"some of its entries can't be read: the {plural(plan.noun)} are asked, and nothing is sent")
+        app.screen.warn(f"some of its entries can't be read: the {plural(plan.noun)} are asked, and sent nothing")
     if dry_run:
         return planned(app, plan)
     return run_deployment(app, request, plan) if whole else _recorded(app, request, plan, dead)
@@ -66,7 +66,7 @@ class ResumeRequest(Request):
         last = known.unfinished
         if dead is None or last is None or last.id != dead.id:
             raise Refused(
-                f"The deployment of {self.environment} has ended meanwhile, or another came after it.",
+                f"The deployment of {self.environment} has ended, or another followed it.",
                 remedy=f"See what runs: {commands.status(self.environment)}",
             )
         stored = verified(app, self.environment, dead.artifact_id)
@@ -103,7 +103,9 @@ def _recorded(app: App, request: ResumeRequest, plan: Plan, dead: Deployment) ->
         if len(reports) == len(plan.units) and all(serves(report, plan.artifact_id) for report in reports):
             record.add("healthy", units=reports)
             session.target.committed(session.change())
-            app.screen.say(f"{plan.label} is healthy on {plan.environment}: every {plan.noun} says so; it is recorded")
+            app.screen.say(
+                f"{plan.label} is healthy on {plan.environment}: every {plan.noun} confirms it; it is recorded"
+            )
             return Result(plan, "healthy", dead.id, reports)
         record.add("abandoned", reason="its end can't be read")
     raise _lost(app, plan, dead, reports)

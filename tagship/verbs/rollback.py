@@ -18,11 +18,12 @@ from tagship.engine.pausing import paused
 from tagship.engine.plan import show
 from tagship.engine.queued import Question, say_runs
 from tagship.engine.run import Result, planned, run_deployment
-from tagship.engine.scope import named, one_environment, patience
+from tagship.engine.scope import one_environment, patience
 from tagship.engine.unread import all_read
 from tagship.errors import Incomplete, UsageError
 from tagship.ports.app import App
 from tagship.release import legacy
+from tagship.release.rollback_named import named_to
 from tagship.release.rollback_request import RollbackRequest, can_ask
 
 
@@ -66,7 +67,7 @@ def rollback(
     Incomplete, which names them, and `heal` brings them later. Not so if it is `all_or_nothing`.
     """
     longest = patience(wait)
-    artifact_id, environment = named(app, to, env, "--to") if to else (None, one_environment(app, env))
+    artifact_id, environment = named_to(app, to, env) if to else (None, one_environment(app, env))
     flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
     flags |= {"allow_irreversible": allow_irreversible, "drill": drill, "dry_run": dry_run}
 

@@ -38,7 +38,7 @@ def sbom(app: App, *, artifact: str = "", env: str = "", output: str = "") -> Bi
     if not manifest.sbom_sha256:
         raise ArtifactMissing(
             f"{artifact_id} has no SBOM: an older tagship published it, or nobody signed it.",
-            remedy=f"Ship a version, which has one: {commands.deploy_dev(environment)}",
+            remedy=f"Ship a new version, which will have one: {commands.deploy_dev(environment)}",
         )
     content = sbom_of(app, manifest)
     text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)

@@ -54,7 +54,7 @@ def shell(app: App, *, env: str = "", unit: str = "") -> Entered:
     if code:
         raise ServiceFailed(
             f"{PLUGIN} ended with exit code {code}.",
-            state=f"What was done on {chosen.name} is not known.",
+            state=f"tagship does not know what was done on {chosen.name}.",
             remedy=f"See what it runs: {commands.status(environment)}",
         )
     return Entered(environment, chosen.name)

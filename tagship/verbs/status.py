@@ -32,7 +32,7 @@ class Checked(list[Status]):
             look = commands.status(drifted[0] if len(drifted) == 1 else "")
             raise Incomplete(
                 f"Drift: {listed(drifted)} is not as the ledger says.",
-                remedy=f"Do what stands above of it, then look again: {look}",
+                remedy=f"Follow the advice above, then look again: {look}",
             )
 
 
@@ -103,7 +103,7 @@ def _show_the_way(app: App, current: Status) -> None:
     Never to a version that is marked bad.
     """
     if current.unread == "all":
-        app.screen.warn(f"nothing of the newest deployment can be read: {current.environment} may run another version")
+        app.screen.warn(f"no entry of the newest deployment can be read: {current.environment} may run another version")
         runs = {unit.runs for unit in current.units}
         if current.drifted and len(runs) == 1 and not runs & {NOTHING, NOT_KNOWN}:
             record = commands.rollback(runs.pop(), current.environment)

@@ -66,7 +66,7 @@ def _require_own(app: App, tags: Sequence[Tag]) -> None:
     me = app.repository.me()
     for tag in tags:
         if not tag.tagger or release.mail(tag.tagger) != release.mail(me):
-            whose = f"{tag.tagger}'s" if tag.tagger else "nobody's by name: it is a lightweight tag"
+            whose = f"{tag.tagger}'s" if tag.tagger else "a lightweight tag, which names no author"
             raise Refused(f"{tag.name} is {whose}; you are {me}.", remedy=f"Ask them, or look: git show {tag.name}")
 
 
@@ -95,7 +95,7 @@ def _used(environment: str, version: Version, reason: str, known: Recorded) -> R
     serving = known.serving
     state = f"{environment} runs {serving.artifact_id}." if serving else "Nothing was changed."
     number = next(iter(candidates(max([version, *known.spent(version.suffix)]), version.suffix).values()))
-    ways = [f"Ship what is right under the next number: {commands.deploy_dev(environment, version=str(number))}"]
+    ways = [f"Ship the right commit under the next number: {commands.deploy_dev(environment, version=str(number))}"]
     if serving and serving.artifact_id == str(version):
         ways.insert(0, f"Go back to another version: {commands.rollback(environment=environment)}")
     return Refused(f"{version} keeps its tag: {reason}.", state=state, remedy=either(*ways))
@@ -123,7 +123,7 @@ def _require_no_run(app: App, environment: str, version: Version, why_not: str) 
             ),
         )
     if not asked:
-        app.screen.warn(f"Whether {version} was published or deployed was not asked ({why_not}, and CI was not asked).")
+        app.screen.warn(f"Could not ask whether {version} was published or deployed ({why_not}, and CI was not asked).")
 
 
 def _commands(app: App, local: Tag | None, remote: Tag | None) -> list[str]:
@@ -155,7 +155,7 @@ def _is_there(app: App, tag: Tag, reason: BaseException) -> bool:
     try:
         remote_tag = app.repository.remote_tag(tag.version)
     except (TagshipError, KeyboardInterrupt) as silence:
-        state = f"Whether {app.settings.git.remote} still has {tag.name} is not known; no local tag was deleted."
+        state = f"Can't tell whether {app.settings.git.remote} still has {tag.name}; no local tag was deleted."
         raise _cut_off(app, tag, reason, state) from silence
     return remote_tag is not None and remote_tag.oid == tag.oid
 

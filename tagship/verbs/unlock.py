@@ -97,7 +97,7 @@ def _mended(app: App, environment: str, id: str, damage: LeaseUnreadable, dry_ru
         app.screen.say(UNCHANGED)
         return Holder(environment, "unreadable", problem=damage.what, remedy=damage.remedy)
     app.leases.mend(environment, id)
-    app.screen.say(f"{environment} is free: its lease was written anew; whoever held it stops before its next action")
+    app.screen.say(f"{environment} is free: its lease was rewritten; the previous holder stops before its next action")
     return _now(app, environment)
 
 

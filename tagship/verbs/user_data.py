@@ -60,7 +60,7 @@ def user_data(
         verified_manifest(app, env, ArtifactId.parse(artifact))
     script = _target(app, env).first_boot(artifact, to_pin(app, env), compress=compress)
     if chosen.allow_unsigned:
-        app.screen.warn(f"UNSIGNED: what boots for {env} will run what nobody signed, old bundles too (allow_unsigned)")
+        app.screen.warn(f"UNSIGNED: new hosts of {env} will run unsigned artifacts, old bundles too (allow_unsigned)")
     if output:
         Path(output).write_bytes(script.raw)
         app.screen.say(f"{output}: {len(script.raw):,} of {script.limit:,} bytes")

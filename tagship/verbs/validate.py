@@ -69,7 +69,7 @@ def _own_tag(app: App) -> str:
     names, tag = app.settings.tags.names, app.ci.tag
     if tag and not tag.startswith(names.prefix):
         raise UsageError(
-            f"The tag {tag[:80]!r} is none of {app.settings.app}: its tags begin with {names.prefix}.",
+            f"The tag {tag[:80]!r} does not belong to {app.settings.app}, whose tags begin with {names.prefix}.",
             remedy=f"Let the workflow start on such tags alone, on.push.tags: {names.of('*')}",
         )
     return tag.removeprefix(names.prefix)
@@ -154,7 +154,9 @@ def _opened_by_a_bot(app: App, commit: str) -> bool:
     try:
         return app.forge is not None and app.forge.author(commit) == BOT
     except TagshipError as reason:
-        app.screen.warn(f"{commit[:8]} needs an approval, as nobody says whose pull request it was: {reason.what}")
+        app.screen.warn(
+            f"{commit[:8]} needs an approval, because the author of its pull request is unknown: {reason.what}"
+        )
         return False
 
 

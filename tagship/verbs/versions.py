@@ -110,7 +110,7 @@ def _fetch(app: App, branch: str, suffix: str) -> None:
     try:
         moved = app.repository.fetch(branch, suffix)
     except (ServiceFailed, Refused) as reason:
-        app.screen.warn(f"{reason.what} What follows is what is known here.")
+        app.screen.warn(f"{reason.what} The list below is what this clone knows.")
         return
     for name in moved:
         app.screen.warn(f"{name} is not the same tag here and on {app.settings.git.remote}.")

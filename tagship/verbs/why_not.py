@@ -203,7 +203,7 @@ class _Asked:
         runs = facts(self.app, passage.source).serving
         if runs == self.artifact_id:
             return f"{passage.source} runs it"
-        return f"{passage.source} runs {runs or 'nothing'} by now; a version that is named goes anyway"
+        return f"{passage.source} runs {runs or 'nothing'} now; a version that you name is promoted anyway"
 
     @property
     def again(self) -> str:
@@ -285,7 +285,7 @@ class _Asked:
         asked = " that can be asked" if len(reports) < len(units) else ""
         if reports and all(serves(report, runs) for report in reports):
             raise Refused(
-                f"{runs} runs on {self.environment} already: every {noun}{asked} says so.",
+                f"{runs} runs on {self.environment} already: every {noun}{asked} confirms it.",
                 remedy=f"There is nothing to deploy. See what runs: {commands.status(self.environment)}",
             )
         return f"the ledger says that it runs, but not every {noun} does"

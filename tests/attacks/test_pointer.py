@@ -180,7 +180,7 @@ def test_a_forged_pointer_is_noticed_by_status_and_by_the_next_deployment(app: F
         assert StoredPointer(app, "dev").uncommitted(NEW)
         app.screen.warnings.clear()
         StoredPointer(app, "dev").point(replace(WRITTEN, fence=8))
-        assert "No deployment left it so" in app.screen.text
+        assert "No deployment wrote that" in app.screen.text
         assert StoredPointer(app, "dev").uncommitted(NEW) == ""
 
 

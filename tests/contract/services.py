@@ -57,12 +57,13 @@ class Services:
             }
             for name in names
         }
+        families = [f"{cluster}-{name}" for name in names]
         dev = {
             "branch": "dev",
             "health": HEALTH,
             "image": {"repository": REPOSITORY},
             "variables": {"GREETING": "hello"},
-            "ecs": {"cluster": cluster, "services": tables, "timeout": 20, **ecs},
+            "ecs": {"cluster": cluster, "services": tables, "timeout": 20, "families": families, **ecs},
         }
         aws = strict_aws.aws()
         store = S3Store(aws, strict_aws.bucket(f"services-{number}"))

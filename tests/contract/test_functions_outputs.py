@@ -73,7 +73,9 @@ def test_without_the_file_or_an_output_nothing_changes(place: Functions) -> None
 def test_a_version_whose_outputs_are_not_known_is_not_published_with_their_names(place: Functions) -> None:
     report = place.deploy(OLD)["one"]
     assert report.outcome == "refused"
-    assert report.reason == f"The variable QUEUE_URL of {OLD} names the output HelloStack.QueueUrl, which is not known"
+    assert (
+        report.reason == f"The variable QUEUE_URL of {OLD} refers to the output HelloStack.QueueUrl, which is unknown"
+    )
 
 
 def test_a_rollback_needs_no_file(place: Functions) -> None:

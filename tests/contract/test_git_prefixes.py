@@ -91,7 +91,7 @@ def test_a_fetch_brings_the_own_channel_alone_and_says_which_tag_moved(apps: App
 def test_a_name_that_only_looks_like_a_version_is_named_in_full(apps: Apps) -> None:
     apps.tag("v01.2.3-dev")
     channel = apps.of("", "v").newest("dev", 5)
-    assert channel.why_passed_over() == ["The tag v01.2.3-dev is passed over: a number starts with 0."]
+    assert channel.why_passed_over() == ["The tag v01.2.3-dev is ignored: a number starts with 0."]
 
 
 def test_others_are_those_of_the_remote_too(apps: Apps) -> None:

@@ -131,7 +131,7 @@ def test_a_remote_that_falls_silent_after_the_hook_is_given_up(checkout: Checkou
     tag = checkout.repository.create_tag("0.1.0-dev", checkout.head, "hello")
     with pytest.raises(ServiceFailed, match="git push: origin said nothing") as given_up:
         impatient(checkout).push(checkout.head, "dev", tag)
-    assert given_up.value.state == "It is not known what the remote received."
+    assert given_up.value.state == "What the remote received is unknown."
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------

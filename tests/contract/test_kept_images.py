@@ -108,4 +108,4 @@ def test_a_registry_that_does_not_answer_is_no_reason_to_believe_it(tmp_path: Pa
         Inputs("a digest"),
     )
     assert same.image is None
-    assert "the registry does not say whether it has it" in same.why
+    assert "the registry does not say whether that image exists" in same.why

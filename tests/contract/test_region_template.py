@@ -25,11 +25,13 @@ def test_cfn_lint_finds_nothing_in_it_and_it_fits(tmp_path: Path) -> None:
         functions=["hello-api"],
         services=NAMES,
         roles=["hello-task"],
+        families=["web", "worker"],
         groups=["hello-web"],
         images=IMAGES,
         copied=[image.replace("eu-west-1", "us-east-1") for image in IMAGES],
     )
     assert len(made.encode()) <= LARGEST
+    assert all(f"task-definition/{family}:*" in made for family in ("web", "worker"))
     file = tmp_path / "region.yaml"
     file.write_text(made, "utf-8")
     lint = Path(sys.executable).parent / "cfn-lint"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -276,3 +277,29 @@ def test_a_document_has_one_line_end() -> None:
     made, out, _ = screen(as_json=True)
     made.document("#!/bin/bash\n\techo \x1b\n")
     assert out.getvalue() == "#!/bin/bash\n\techo \x1b\n"
+
+
+class Full(io.StringIO):
+    """A file on a disk that has no room any more."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file.open("w")
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
+def test_a_disk_without_room_for_a_log_stops_nothing_and_what_is_lost_is_known(tmp_path: Path) -> None:
+    """A rollback whose log is on a full disk goes on; who started it hears of it at the end."""
+    made = TerminalScreen(stdout=Full(tmp_path / "log"), stderr=io.StringIO())
+    assert made.lost == ""
+    made.say("sending rollback")
+    made.table(("version",), [("0.1.9-dev",)])
+    with made.live("Following") as show:
+        show("the hosts act")
+    made.say("0.1.9-dev is healthy on dev")
+    assert made.lost == "No space left on device"

@@ -230,6 +230,14 @@ def test_doctor_warns_of_an_alarm_that_rings_and_fails_for_one_that_is_not_there
     place.remove()
 
 
+def test_doctor_fails_for_a_family_that_no_job_may_register() -> None:
+    place = Services.made(["api"], url=False, families=["another"])
+    [found] = [found for found in findings(place) if found.state == "failing"]
+    words = f"its task definitions are of the family {place.cluster}-api, which no job of CI may register"
+    assert (found.words, found.fix) == (words, "Add it to ecs.families in tagship.toml, then: inv setup")
+    place.remove()
+
+
 def test_doctor_warns_of_a_container_whose_tag_may_lead_to_other_bytes(place: Services) -> None:
     container = {"name": "app", "image": PLACEHOLDER, "versionConsistency": "disabled"}
     family = f"{place.cluster}-api"

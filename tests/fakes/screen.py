@@ -18,6 +18,7 @@ class FakeScreen:
         self.tables: list[tuple[list[str], list[list[str]]]] = []
         self.documents: list[object] = []
         self.phases: list[str] = []
+        self.lost = ""
 
     @property
     def text(self) -> str:

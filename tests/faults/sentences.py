@@ -80,25 +80,25 @@ RULES: dict[str, Rule] = {
     r"No host was changed[.;]": lambda sight, _: sight.hosts_kept and not sight.pushed,
     r"deployment [-\w]+ is recorded as abandoned\.": lambda sight, _: sight.recorded("abandoned"),
     # It speaks of one write alone: what is anywhere else must be as it was.
-    r"Whether S3 took the write is not known\. Running the same command again is safe\.": lambda sight, _: (
+    r"S3 may have stored it or not\. Running the same command again is safe\.": lambda sight, _: (
         sight.hosts_kept and not sight.pushed
     ),
     # -- the release --
-    rf"{VERSION} is on origin[.,;]( and CI may ship it; its state is not known here\.)?": _on_origin,
+    rf"{VERSION} is on origin[.,;]( and CI may ship it; its state is unknown here\.)?": _on_origin,
     rf"{VERSION} is tagged and pushed, and nothing was deployed\.": lambda sight, named: (
         _on_origin(sight, named) and sight.hosts_kept
     ),
-    rf"{VERSION} is tagged and pushed; (it is not known to serve|see the run)\.": _on_origin,
-    rf"{VERSION} is pushed, and CI goes on with it; its state is not known here\.": _on_origin,
+    rf"{VERSION} is tagged and pushed; (whether it serves is unknown|see the run)\.": _on_origin,
+    rf"{VERSION} is pushed, and CI goes on with it; its state is unknown here\.": _on_origin,
     r"as far as CI says, nothing deploys it\.": lambda sight, _: sight.hosts_kept,
     r"its last run failed\.": lambda sight, _: sight.hosts_kept,
     r"and its deployment goes on: it does not need this terminal\.": _nothing_is_known,
     rf"The push landed anyway: {VERSION} is on origin, and CI ships it\.": _on_origin,
-    rf"origin has no {VERSION} of yours yet, and the local tag is removed\. A push that it had received by then may "
-    r"still land; CI then ships it\.": lambda sight, named: (
+    rf"origin has no {VERSION} of yours yet, and the local tag is removed\. A push that it received earlier may "
+    r"still land; then CI ships it\.": lambda sight, named: (
         not sight.on_origin(named["version"]) and not sight.tagged_here(named["version"])
     ),
-    rf"It is not known whether {VERSION} landed: origin does not answer\. If it did, CI ships it\. The local tag is "
+    rf"Can't tell whether {VERSION} landed: origin does not answer\. If it did, CI ships it\. The local tag is "
     r"kept\.": lambda sight, named: sight.tagged_here(named["version"]),
     r"Neither the branch nor the tag was pushed, and the local tag is removed\.": lambda sight, _: (
         not sight.pushed and sight.before.tags == sight.after.tags
@@ -107,7 +107,7 @@ RULES: dict[str, Rule] = {
         sight.tagged_here(named["version"]) and not sight.on_origin(named["version"])
     ),
     rf"origin still has {VERSION}\.": _on_origin,
-    rf"Whether origin still has {VERSION} is not known; no local tag was deleted\.": lambda sight, _: (
+    rf"Can't tell whether origin still has {VERSION}; no local tag was deleted\.": lambda sight, _: (
         sight.before.tags == sight.after.tags
     ),
     rf"origin no longer has {VERSION}; this clone still has it\.": lambda sight, named: (
@@ -120,7 +120,7 @@ RULES: dict[str, Rule] = {
     rf"{VERSION} is published: its manifest is stored\.": lambda sight, named: sight.stored(
         named["version"], "manifest.json"
     ),
-    rf"What is stored of {VERSION} is not known; without a manifest it is not an artifact\.": _nothing_is_known,
+    rf"Part of {VERSION} may be stored; without a manifest it is not an artifact\.": _nothing_is_known,
     rf"{VERSION} is published for \w+; no host was changed\.": lambda sight, named: (
         sight.stored(named["version"], "manifest.json") and sight.hosts_kept and not sight.pushed
     ),
@@ -133,8 +133,8 @@ RULES: dict[str, Rule] = {
     ),
     rf"{VERSION} is serving\.": lambda sight, named: sight.after.serving == named["version"],
     rf"{VERSION} serves \w+\.": lambda sight, named: sight.after.serving == named["version"],
-    r"What is serving is not known\.": _nothing_is_known,
-    r"It is not known here what serves\.": _nothing_is_known,
+    r"What is serving is unknown\.": _nothing_is_known,
+    r"What serves is unknown here\.": _nothing_is_known,
     r"It is recorded as abandoned\.": lambda sight, _: sight.recorded("abandoned"),
     # -- other tools --
     r"Whatever it had changed until then stays changed\.": _nothing_is_known,

@@ -238,9 +238,9 @@ def test_status_names_a_set_whose_switch_did_not_end_and_the_way_on() -> None:
     with cut_off(app):
         deploy(app, artifact=NEW)
     site.before = site.after = app.store.before = app.store.after = lambda *_: None
-    assert f"static set site: files of {OLD} and {NEW}: a switch did not end" in lines(app)
+    assert f"static set site: files of {OLD} and {NEW}: an update was cut off" in lines(app)
     [current] = status(app, env="dev")
-    assert current.as_data()["static"] == {"site": f"files of {OLD} and {NEW}: a switch did not end"}
+    assert current.as_data()["static"] == {"site": f"files of {OLD} and {NEW}: an update was cut off"}
 
 
 def test_a_set_of_another_version_drifted_and_the_same_version_again_mends_it() -> None:

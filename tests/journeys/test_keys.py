@@ -126,7 +126,7 @@ def test_an_environments_hosts_believe_no_other_environments_keys(here: Shop) ->
         stored = here.app().store.get(layout.artifact("hello", "k1", version, name))
         assert stored
         here.app().store.create(layout.artifact("hello", "k2", version, name), stored.body, stored.metadata)
-    with pytest.raises(NotAuthentic, match="which is none of this environment's"):
+    with pytest.raises(NotAuthentic, match="which does not belong to this environment"):
         deploy(other.app(), artifact=version, env="k2")
     folders = [host.root / "etc/tagship/hello" for host in (*here.hosts, *other.hosts)]
     keys = {folder: {file.name for file in folder.glob("*.d/*.pem")} for folder in folders}

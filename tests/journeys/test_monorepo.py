@@ -123,7 +123,7 @@ def test_in_another_apps_folder_of_a_practice_clone_the_way_to_that_apps_sandbox
             timeout=180, check=False,
         )  # fmt: skip
         assert done.returncode == 8
-        assert "of the app in services/api, not of the one in services/web." in done.stderr
+        assert "to the app in services/api, not to the one in services/web." in done.stderr
     command = done.stderr.partition("Start that app's own: ")[2].strip()
     led = subprocess.run(["sh", "-c", command], env=os.environ, capture_output=True, text=True, check=True)
     assert "It was up already, for the app in services/web." in led.stdout

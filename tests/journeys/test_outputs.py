@@ -122,7 +122,7 @@ def test_a_release_goes_to_what_the_tool_made_and_status_and_a_rollback_need_no_
     with pytest.raises(Refused, match=r"infra-dev\.json: No such file or directory") as refused:
         deploy(place.app(), artifact=version)
     assert refused.value.remedy.endswith(f"inv infra --version {FIRST} --env dev")
-    with pytest.raises(SettingsError, match=r"lambda\.functions\..*names the output function, which is not known"):
+    with pytest.raises(SettingsError, match=r"lambda\.functions\..*refers to the output function, which is unknown"):
         status(place.app(), env="dev")
     infra_apply(place.app(), artifact=version, env="dev")
     assert deploy(place.app(), artifact=version).state == "healthy"

@@ -119,7 +119,7 @@ def test_a_push_that_was_pushed_over_meanwhile_is_not_deployed_and_a_close_waits
     assert team.ran(runs=2) == SHIPPED, team.shown
     over, _ = team.ended("preview", team.before + 2)[-2:]
     assert team.jobs(over)["ship"] == "failure"
-    assert f"Pull request 56 is at {second[:8]} by now, and this was built of {first[:8]}." in team.page(over)
+    assert f"Pull request 56 is at {second[:8]} now; this artifact was built from {first[:8]}." in team.page(over)
     assert team.answer(56)["greeting"] == "last"
 
     team.before = len(team.runs("preview"))

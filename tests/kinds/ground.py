@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tagship import bootstrap
 from tagship.domain.deployment import serving
@@ -40,6 +41,7 @@ class Ground:
     outside: Path
     published: dict[str, str] = field(default_factory=dict)  # by fault
     runners: list[subprocess.Popen[str]] = field(default_factory=list)
+    windows: list[Any] = field(default_factory=list)  # of pexpect
 
     @property
     def running(self) -> Running:
@@ -92,7 +94,10 @@ class Ground:
             if runner.poll() is None:
                 runner.kill()
                 runner.communicate()
+        for window in self.windows:
+            window.close(force=True)
         self.runners.clear()
+        self.windows.clear()
 
     def rest(self) -> None:
         """Wait for what AWS itself has begun."""

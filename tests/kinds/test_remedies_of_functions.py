@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from tests.faults.ground import Ran
+from tests.faults.remedies import next_lines
 from tests.journeys import test_release_of_functions as functions
 from tests.journeys.example import FIRST, SECOND, files
+from tests.kinds.at_a_terminal import QUESTION, Terminal, error
 from tests.kinds.denying import denied
 from tests.kinds.ground import Ground, first, sandbox
-from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls
+from tests.kinds.leading_out import Calls, Failure, commands_of, lead_out, of_calls, settled, take
 from tests.sandbox.conftest import until
 
 APP = files("lambda")["api/app.py"].replace(
@@ -145,3 +147,24 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_every_way_out_of_a_failure_leads_out(ground: Functions, name: str) -> None:
     lead_out(ground, FAILURES[name])
+
+
+def test_ctrl_c_at_a_terminal_asks_nothing_as_nothing_goes_on_without_its_runner(ground: Functions) -> None:
+    ground.begin()
+    version, before = ground.publish(anew=True), ground.versions()
+    ground.switch(**{"lambda": {"update": 3}})
+    window = Terminal(ground, version)
+    window.deploy()
+    until(lambda: ground.versions() > before)
+    window.interrupt()
+    lines, code = window.end()
+    assert code == 130, lines
+    assert QUESTION not in "\n".join(lines)
+    last = error(lines)
+    assert last[0] == "error: Interrupted while the functions were changing.", lines
+    assert "The change of the functions stopped where this runner left it" in last[1], lines
+    assert ground.answers() == SECOND
+    [way, *_] = commands_of(next_lines("\n".join(last)))
+    ground.calm()
+    settled(ground, take(ground, way))
+    assert ground.answers() == version

@@ -12,6 +12,7 @@ import pytest
 from tests.faults.ground import Ran
 from tests.journeys import test_deploy_to_groups as groups
 from tests.journeys.example import FIRST, files
+from tests.kinds.at_a_terminal import ANSWERS, Terminal, answered
 from tests.kinds.denying import denied
 from tests.kinds.ground import Ground, first, sandbox
 from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls
@@ -121,3 +122,12 @@ QUICK = ("it does not come up", "its runner dies", "Ctrl-C")  # a refresh takes 
 @pytest.mark.parametrize("name", FAILURES if os.environ.get("WHOLE") else QUICK)
 def test_every_way_out_of_a_failure_leads_out(ground: Groups, name: str) -> None:
     lead_out(ground, FAILURES[name])
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Groups, answer: str) -> None:
+    ground.begin()
+    window, before = Terminal(ground, ground.publish()), len(ground.refreshes())
+    window.deploy()
+    until(lambda: len(ground.refreshes()) > before)
+    answered(window, "group", answer)

@@ -14,6 +14,7 @@ from tagship.engine.pausing import paused
 from tests.faults.ground import Ran
 from tests.journeys import test_deploy_to_services as services
 from tests.journeys.example import FIRST, SECOND, files
+from tests.kinds.at_a_terminal import ANSWERS, Terminal, answered
 from tests.kinds.denying import denied
 from tests.kinds.ground import Ground, first, sandbox
 from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls, settled, take
@@ -187,6 +188,16 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_every_way_out_of_a_failure_leads_out(ground: Services, name: str) -> None:
     lead_out(ground, FAILURES[name])
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Services, answer: str) -> None:
+    ground.begin()
+    ground.switch(ecs={"step": 1.0})
+    window = Terminal(ground, ground.publish())
+    window.deploy()
+    until(lambda: runs(ground) not in {"", SECOND})
+    answered(window, "service", answer)
 
 
 WAIT = {"timeoutInMinutes": 1440, "action": "ROLLBACK"}

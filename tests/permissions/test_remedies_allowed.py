@@ -171,7 +171,7 @@ def damaged_pointer(place: Place) -> str:
     pointer = StoredPointer(place.ada, "dev")
     pointer.point(Pointer("hello", "dev", NEW, "0" * 64, "d-1", 99))
     [warning] = place.ada.screen.warnings
-    assert "The pointer of dev cannot be read. No deployment left it so" in warning
+    assert "The pointer of dev cannot be read. No deployment wrote that" in warning
     assert pointer.uncommitted(NEW) == ""
     return f"inv deploy --version {NEW} --env dev\n{warning}"
 

@@ -57,7 +57,7 @@ UNUSED = [
         "an alias that is not there, an image, provisioned concurrency, a version that no recent deployment names",
         "lambda",
     ),
-    Unused(r"^(Ci|Rollback|Verify) .* AskServices .*:service-deployment/", "services stand in one block", "ecs"),
+    Unused(r" AskServices .*:service-\*/", "a task of an image that was named by a tag", "ecs"),
     Unused(
         r"^Rollback .* ReadTheLogsOfFunctions", "`inv logs`: it has the policy of those who deploy by hand", "lambda"
     ),
@@ -84,7 +84,6 @@ UNUSED = [
     Unused(r"SeeWhetherImagesAreThere", "the registry, which is a folder in a sandbox", "ecs"),
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
-    Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),
     Unused(r"ReadTheLogsOfTasks", "a deployment that failed quotes its log", "ecs"),
     Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer", "ecs"),
     Unused(r"DeleteOldImages", "the registry, which is a folder in a sandbox", "lambda|ecs"),

@@ -213,9 +213,16 @@ def test_a_merged_pull_request_is_known_by_its_commit(runner: Runner) -> None:
     assert runner.pulls["a" * 40]["user"] == {"login": "dependabot[bot]"}
 
 
+@pytest.mark.parametrize(("changed", "runs"), [("infra/main.tf", True), ("app/a", False)])
+def test_a_pull_request_starts_what_listens_to_its_paths(changed: str, runs: bool) -> None:
+    text = "on: {pull_request: {paths: ['infra/**']}}\njobs: {a: {environment: x, steps: []}}"
+    payload = {"action": "opened", "pull_request": {"base": {"ref": "main"}}}
+    assert events.starts(text, Event("pull_request", "refs/pull/1/merge", "c", payload, changed=[changed])) == runs
+
+
 def test_what_a_filter_is_not_known_to_say_is_an_error() -> None:
-    text = "on: {pull_request: {paths: [x]}}\njobs: {a: {environment: x, steps: []}}"
-    with pytest.raises(NotUnderstood, match=r"on\.pull_request\.paths is not simulated"):
+    text = "on: {pull_request: {paths-ignore: [x]}}\njobs: {a: {environment: x, steps: []}}"
+    with pytest.raises(NotUnderstood, match=r"on\.pull_request\.paths-ignore is not simulated"):
         events.starts(text, Event("pull_request", "refs/pull/1/merge", "c", {"action": "opened"}))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -141,3 +142,17 @@ def test_one_connection_serves_many_requests(sandbox: Running, tmp_path: Path) -
         sockets.add(connection.sock.getsockname())
     connection.close()
     assert len(sockets) == 1
+
+
+def test_a_denial_with_a_condition_denies_no_read_and_one_without_does(s3: Any) -> None:
+    s3.create_bucket(Bucket="policed")
+    s3.put_object(Bucket="policed", Key="key", Body=b"x")
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::policed/*"}
+    tls = {**denial, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    for statement, code in ((tls, 200), (denial, 403)):
+        s3.put_bucket_policy(Bucket="policed", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        try:
+            answer = s3.head_object(Bucket="policed", Key="key")
+        except ClientError as refused:
+            answer = refused.response
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == code

@@ -50,6 +50,18 @@ def test_setup_is_told_the_services_and_the_roles_and_makes_none_for_hosts(tmp_p
     made = services(read(tmp_path, IMAGE + TABLE + 'ecs.roles = ["task"]\n'))
     assert (made.stack_services, made.stack_passed_roles) == (("dev/hello-dev-api",), ("task",))
     assert made.stack_parameters == {"Hosts": "no"}
+    assert made.stack_families == ("hello-dev-api",)
+    named = services(read(tmp_path, IMAGE + TABLE + 'ecs.families = ["hello"]\n'))
+    assert named.stack_families == ("hello",)
+
+
+def test_hooks_that_run_tasks_have_families_of_their_own(tmp_path: Path) -> None:
+    assert read(tmp_path, SERVICES).families("dev") == ["hello-dev-api"]
+    by_service = 'hooks.before_switch = { command = ["migrate"], task = { service = "hello-dev-api" } }\n'
+    assert read(tmp_path, SERVICES + by_service).families("dev") == ["hello-dev-api", "hello-dev-api-hook"]
+    by_family = by_service.replace('service = "hello-dev-api"', 'service = "hello-dev-api", family = "migrations"')
+    families = read(tmp_path, SERVICES + by_family).families("dev")
+    assert families == ["hello-dev-api", "hello-dev-api-hook", "migrations", "migrations-hook"]
 
 
 def test_services_in_order_are_batches_of_one(tmp_path: Path) -> None:

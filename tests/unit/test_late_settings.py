@@ -82,7 +82,7 @@ def test_names_urls_variables_and_destinations_may_name_outputs(tmp_path: Path) 
     assert (dev.health.url, dict(dev.variables)) == ("https://h.example/healthz", {"QUEUE_URL": "https://q"})
     assert filled.static["site"].environments["dev"].bucket == "hello-site-dev"
     require_known(filled, "dev", "lambda", "health")
-    with pytest.raises(SettingsError, match=r"static\.site\..*\.distribution names the output distribution"):
+    with pytest.raises(SettingsError, match=r"static\.site\..*\.distribution refers to the output distribution"):
         require_known(filled, "dev", "static.site")
     assert settings.environment("dev").health.url == "https://{outputs.host}/healthz", "the other settings stay"
 

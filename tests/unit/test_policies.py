@@ -852,7 +852,9 @@ def test_figures_go_into_the_environments_own_stream() -> None:
 def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
     long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63, "Functions": "no"}
     names = [f"{'c' * 30}/{n}{'s' * 28}" for n in range(10, 20)]
-    text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=["r" * 64, "x" * 64])
+    families = [f"{name.partition('/')[2]}{suffix}" for name in names for suffix in ("", "-hook")]
+    roles = ["r" * 64, "x" * 64]
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=roles, families=families)
     assert len(json.dumps(statements("PeopleOfServices", text, **long), separators=(",", ":"))) < 6_144 - 200
     assert len(text.encode()) < 51_200
 

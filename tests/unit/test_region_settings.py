@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -40,6 +40,21 @@ def test_in_a_region_an_environment_is_as_if_it_had_no_other() -> None:
     assert far.places("dev") == [far.aws]
     assert far.environments["dev"].image.repository == ECR.format("eu-west-1")
     assert (home.images_in, far.images_in) == ("", "eu-west-1")
+
+
+def test_a_region_is_written_into_the_addresses_that_are_asked_there() -> None:
+    service = {"cluster": "hello", "services": {"web": {"health": {"url": "https://{region}.example.com/healthz"}}}}
+    dev = {key: value for key, value in DEV.items() if key != "ec2"}
+    health = {"url": "https://example.com/{region}"}
+    made = settings(
+        environments={"dev": {**dev, **PLACES, "ecs": service, "image": {"repository": "x.io/y"}, "health": health}}
+    )
+    home, far = (cast("Any", made.in_region("dev", place).environments["dev"]) for place in made.places("dev"))
+    assert [one.health.url for one in (home, far)] == [
+        f"https://example.com/{one}" for one in ("us-east-1", "eu-west-1")
+    ]
+    assert far.ecs.services["web"].health.url == "https://eu-west-1.example.com/healthz"
+    assert made.environments["dev"].health.url == "https://example.com/{region}"
 
 
 @pytest.mark.parametrize(

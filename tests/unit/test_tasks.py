@@ -729,3 +729,20 @@ def test_a_remedy_calls_tagship_as_it_can_be_called_here(
     monkeypatch.setattr(sys, "argv", [called])
     said = three_lines(ServiceFailed("It failed.", remedy="Then: inv deploy --env inv"))
     assert said.splitlines()[-1] == f" next: {remedy}"
+
+
+def test_output_that_is_lost_is_no_success_and_says_how_far_it_came(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk of the log is full: what the verb did is done, CI hears of that, and the exit code is not 0."""
+    stage.ends = SimpleNamespace(announcement=f"{V} is healthy on dev")
+    stage.app.screen.lost = "No space left on device"
+    with pytest.raises(Exit) as ended:
+        stage.run("deploy")
+    assert ended.value.code == 8
+    assert stage.app.ci.annotations == [(0, f"{V} is healthy on dev")]
+    assert capsys.readouterr().err.splitlines() == [
+        "error: The output can't be written, and some of it is lost: No space left on device.",
+        f"  now: {V} is healthy on dev.",
+        " next: Make room there; then look: inv status",
+    ]

@@ -37,7 +37,7 @@ LOST = {"PreconditionFailed", "412"}
 ABSENT = {"NoSuchKey", "404", "NotFound"}
 RACED = {"ConditionalRequestConflict", "409"}
 UNSURE_DELETED = "Some objects may have been deleted. Running the same command again is safe."
-UNSURE = "Whether S3 took the write is not known. Running the same command again is safe."
+UNSURE = "S3 may have stored it or not. Running the same command again is safe."
 
 
 @dataclass(frozen=True)

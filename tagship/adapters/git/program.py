@@ -56,7 +56,7 @@ class GitProgram:
             verb = next(word for word in arguments if word in {"fetch", "push", "ls-remote"})
             raise ServiceFailed(
                 f"git {verb}: {remote} said nothing for {limit:g} s.",
-                state="It is not known what the remote received." if verb == "push" else "Nothing was changed.",
+                state="What the remote received is unknown." if verb == "push" else "Nothing was changed.",
                 remedy=f"Try the connection: git ls-remote --heads {remote}",
             ) from reason
         finally:

@@ -66,8 +66,8 @@ class Carried:
         values: Mapping[str, str] = put(self._file(path), self.outputs)
         if missing := next(named_in(values), None):
             raise ArtifactMissing(
-                f"The variable {missing[0]} of {self.change.artifact_id} names the output {missing[1]}, "
-                "which is not known.",
+                f"The variable {missing[0]} of {self.change.artifact_id} refers to the output "
+                f"{missing[1]}, which is unknown.",
                 remedy="Name it in tagship.toml, then ship the next version",
             )
         return values

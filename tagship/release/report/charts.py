@@ -11,23 +11,21 @@ from tagship.domain.deployment import FAILED, SERVES, Deployment
 from tagship.domain.metrics import Metrics, Spread
 
 WIDTH, HEIGHT = 340, 200  # the picture's own units: a page scales it
-MEGABYTE, HOUR, MINUTE = 1_000_000, 3600, 60
+MEGABYTE = 1_000_000
+SCALES = ((172_800, 86_400, "days"), (7200, 3600, "hours"), (120, 60, "minutes"), (0, 1, "seconds"))  # from how many
 MOST = 400  # dots of a chart, the latest
 
 Value = Callable[[Metrics], float | None]
 DORA: Mapping[str, tuple[str, Value]] = {
     "Deployment frequency": ("healthy deployments a day", lambda figures: figures.deployments_a_day),
-    "Lead time": ("hours from build to healthy, median", lambda figures: _median(figures.lead_time, HOUR)),
+    "Lead time": ("{scale} from build to healthy, median", lambda figures: _median(figures.lead_time)),
     "Change failure rate": ("percent of deployments", lambda figures: _percent(figures.change_failure_rate)),
-    "Recovery time": (
-        "minutes until something served, median",
-        lambda figures: _median(figures.recovery_time, MINUTE),
-    ),
+    "Recovery time": ("{scale} until something served, median", lambda figures: _median(figures.recovery_time)),
 }
 
 
-def _median(spread: Spread, unit: int) -> float | None:
-    return spread.p50 / unit if spread.count else None
+def _median(spread: Spread) -> float | None:
+    return spread.p50 if spread.count else None
 
 
 def _percent(share: float | None) -> float | None:
@@ -39,9 +37,24 @@ def dora(name: str, figures: Sequence[Metrics]) -> str:
 
     One where nothing was counted has none: a bar of 0 would be a figure.
     """
-    unit, value = DORA[name]
+    value, (seconds, _) = DORA[name][1], _scale(name, figures)
     values = [(metrics.environment, value(metrics)) for metrics in figures]
-    return _bars([(name, round(figure, 3)) for name, figure in values if figure is not None], f"{name}: {unit}")
+    bars = [(environment, round(figure / seconds, 3)) for environment, figure in values if figure is not None]
+    return _bars(bars, f"{name}: {caption(name, figures)}")
+
+
+def caption(name: str, figures: Sequence[Metrics]) -> str:
+    """Say what a chart of DORA's keys counts, and in what unit."""
+    return DORA[name][0].format(scale=_scale(name, figures)[1])
+
+
+def _scale(name: str, figures: Sequence[Metrics]) -> tuple[int, str]:
+    """Choose the unit of a time by its longest; 1 for what is no time."""
+    unit, value = DORA[name]
+    if "{scale}" not in unit:
+        return 1, ""
+    longest = max((value(metrics) or 0 for metrics in figures), default=0)
+    return next((seconds, word) for least, seconds, word in SCALES if longest >= least)
 
 
 def sizes(stored: Mapping[str, int]) -> str:

@@ -35,7 +35,7 @@ def page(facts: ReportFacts) -> str:
         made=moment(facts.made.isoformat()),
         timeline=Markup(charts.timeline(facts.deployments)),  # noqa: S704 (leather escapes what it writes)
         sizes=Markup(charts.sizes(facts.stored)),  # noqa: S704 (as above)
-        dora={name: (unit, _drawn(name, facts)) for name, (unit, _) in charts.DORA.items()},
+        dora={name: (charts.caption(name, facts.figures), _drawn(name, facts)) for name in charts.DORA},
     )
 
 

@@ -25,8 +25,8 @@ PULL_REQUEST_TYPES = ("opened", "synchronize", "reopened")
 class Event:
     """Something that happened.
 
-    `ref` and `commit` are GITHUB_REF and GITHUB_SHA, where the workflow files are read. `changed` are a pushed branch's
-    paths; `only` is the file that a dispatch names.
+    `ref` and `commit` are GITHUB_REF and GITHUB_SHA, where the workflow files are read. `changed` are the paths of a
+    pushed branch, or of a pull request since it left its base; `only` is the file that a dispatch names.
     """
 
     name: str
@@ -91,11 +91,13 @@ def _push(filters: Mapping[str, Any], event: Event) -> bool:
 
 
 def _pull_request(filters: Mapping[str, Any], event: Event) -> bool:
-    _known(filters, "pull_request", "types branches")
+    _known(filters, "pull_request", "types branches paths")
     if event.payload.get("action") not in filters.get("types", PULL_REQUEST_TYPES):
         return False
-    base = str(event.payload["pull_request"]["base"]["ref"])
-    return "branches" not in filters or workflow.selected(filters["branches"], base)
+    base, paths = str(event.payload["pull_request"]["base"]["ref"]), filters.get("paths")
+    if "branches" in filters and not workflow.selected(filters["branches"], base):
+        return False
+    return paths is None or any(workflow.selected(paths, path) for path in event.changed)
 
 
 def _workflow_run(filters: Mapping[str, Any], event: Event) -> bool:

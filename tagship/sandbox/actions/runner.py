@@ -144,7 +144,9 @@ class Runner:
             self.pulls[pull["merge_commit_sha"]] = pull
         ref = value.get("ref", f"refs/heads/{DEFAULT_BRANCH}")
         commit = pull["head"]["sha"] if pull else self._git("rev-parse", f"{ref}^{{commit}}")
-        self.happened(Event(value["event"], ref, commit, payload, value.get("actor", "")))
+        since = f"{pull['base']['ref']}...{commit}" if pull else ""
+        changed = self._git("diff", "--name-only", since).splitlines() if since else ()
+        self.happened(Event(value["event"], ref, commit, payload, value.get("actor", ""), changed))
 
     def dispatch(self, file: str, ref: str, given: Mapping[str, Any]) -> bool:
         """Start a workflow by hand; false if there is none. Raises NotUnderstood."""

@@ -4,8 +4,9 @@ Follows the S3 User Guide, "Prevent object overwrites with conditional writes"
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html) and "Checking object integrity"
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html). Stock moto checks a condition,
 then writes, with nothing between two requests; it believes any checksum, forgets one that came without its algorithm's
-name, and knows no conditions on CopyObject. Does not model: limits on size, 503 Slow Down, signatures and policies,
-checksums of the parts of an upload, CRC32C and CRC64NVME.
+name, knows no conditions on CopyObject, and denies a read by any statement of a bucket's policy, whatever its Condition
+says. Does not model: limits on size, 503 Slow Down, signatures, conditions of policies, checksums of the parts of an
+upload, CRC32C and CRC64NVME.
 
 Its faults: `conflicts`, conditional writes that answer 409 and change nothing; `dropped`, ones that are done and never
 answered.
@@ -16,12 +17,14 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import json
 import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
 from tagship.sandbox.aws import stock
@@ -32,6 +35,7 @@ from tagship.sandbox.world import World
 
 def install(world: World) -> None:
     """Replace the four operations of moto that write an object."""
+    stock.replace(FakeBucket, "get_permission", _unconditional)
     for kind in ("conflicts", "dropped"):
         world.switches[kind] = functools.partial(world.faults.plan, kind)
     strict = _Strict(world.faults)
@@ -189,3 +193,18 @@ _DIGESTS: dict[str, Callable[[bytes], bytes]] = {
     "sha1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
     "crc32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
 }
+
+
+def _unconditional(_original: Any) -> Callable[[Any, str, str], Any]:
+    """Judge by the statements of a bucket's policy that have no condition."""
+
+    def get_permission(bucket: Any, action: str, resource: str) -> Any:
+        from moto.iam.access_control import IAMPolicy, PermissionResult
+
+        if bucket.policy is None:
+            return PermissionResult.NEUTRAL
+        policy = json.loads(bucket.policy)
+        rows = [statement for statement in policy["Statement"] if "Condition" not in statement]
+        return IAMPolicy(json.dumps({**policy, "Statement": rows})).is_action_permitted(action, resource)
+
+    return get_permission

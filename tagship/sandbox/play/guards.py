@@ -50,12 +50,12 @@ def require_committed(root: Path, branch: str) -> None:
     # The practice clone is on its commit.
     if not practice.commit_of(root, "HEAD"):
         raise UsageError(
-            f"{root} is not a Git repository with a commit, and the practice clone is made of one.",
+            f"{root} is not a Git repository with a commit, which the practice clone needs.",
             remedy="Commit first: git init && git add . && git commit -m 'Begin'",
         )
     if missing := _missing(root, "HEAD"):
         raise UsageError(
-            f"The last commit has no {' and no '.join(missing)}, and the practice clone is made of it.",
+            f"The last commit has no {' and no '.join(missing)}, which the practice clone needs.",
             remedy=f"Commit first: git add {' '.join(missing)} && git commit -m 'Ship with tagship'",
         )
     if missing := _missing(root, practice.own_branch(root, branch) or "HEAD"):

@@ -23,12 +23,14 @@ from tagship.sandbox.play import actions as actions_of
 from tagship.sandbox.play import guards, hanging, practice, typed
 from tagship.sandbox.play import hosts as hosts_of
 from tagship.sandbox.play import services as services_of
+from tagship.sandbox.play.pull_requests import PullRequest
+from tagship.sandbox.play.simulated import simulated
 from tagship.sandbox.state import Running
 from tagship.settings.ec2 import Ec2
 
 BANNER = "=" * 80
 MOST_HOSTS = 100  # of each environment
-SLOW = frozenset({"up", "down", "reset"})  # actions that take seconds, and show their phases
+SLOW = frozenset({"up", "down", "reset", "pull-request"})  # actions that take seconds, and show their phases
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def perform(request: Request, directory: Path) -> Outcome:
         "run-timer": lambda: _did(actions_of.play_timer(_running(root), _shipped(_running(root)))),
         "stop-host": lambda: _did(hosts_of.stop(_running(root), request.item)),
         "start-host": lambda: _did(hosts_of.start(_running(root), request.item)),
+        "pull-request": lambda: _did(_pull(_running(root), request)),
         "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
     }
     if request.action not in actions:
@@ -80,7 +83,10 @@ def perform(request: Request, directory: Path) -> Outcome:
 def _require_taken(request: Request) -> None:
     """Raise UsageError for a flag that is another action's."""
     # Nothing that was typed is dropped in silence.
-    for given, flag, takers in ((request.hosts, "hosts", ("up", "reset")), (request.remove, "remove", ("secret",))):
+    for given, flag, takers in (
+        (request.hosts, "hosts", ("up", "reset")),
+        (request.remove, "remove", ("secret", "pull-request")),
+    ):
         if given and request.action not in takers:
             raise UsageError(
                 f"sandbox {request.action} takes no --{flag}: {' and '.join(takers)} {'do' if takers[1:] else 'does'}.",
@@ -95,6 +101,11 @@ def _did(lines: Sequence[str]) -> Outcome:
 def _secret(running: Running, request: Request) -> Outcome:
     act = actions_of.remove_secret if request.remove else actions_of.keep_secret
     return _did(act(running, _shipped(running), request.item))
+
+
+def _pull(running: Running, request: Request) -> list[str]:
+    pull = PullRequest(running, request.item, request.show)
+    return pull.close() if request.remove else pull.push()
 
 
 def _shipped(running: Running) -> settings.Settings:
@@ -117,8 +128,8 @@ def _up(root: Path, directory: Path, chosen: settings.Settings, request: Request
 def _require_ready(root: Path, chosen: settings.Settings) -> None:
     if not chosen.sandbox:
         raise UsageError(
-            f"{settings.FILE} does not say `sandbox = true`, so that nothing would use a sandbox.",
-            remedy="Say so for a while: export TAGSHIP_SANDBOX=true && inv sandbox up",
+            f"{settings.FILE} does not say `sandbox = true`, so nothing would use the sandbox.",
+            remedy="To use it for now: export TAGSHIP_SANDBOX=true && inv sandbox up",
         )
     guards.require_libraries()
     guards.require_committed(root, _shipping(chosen)[0])
@@ -140,24 +151,9 @@ def _started(root: Path, chosen: settings.Settings, hosts: int, show: Callable[[
             raise hanging.error(pid)
         _require_as_many(up.running, hosts)
     if up.cleaned:
-        before = [f"The last one had crashed: cleared away {up.cleaned}.", "Its hosts and its AWS start empty."]
-    simulated = _simulated(chosen)
-    lines = [BANNER, *_about(up.running), *simulated, *before, "", *_next(root, up.running, chosen), BANNER]
+        before = [f"The last sandbox had crashed; removed {up.cleaned}.", "Its hosts and its AWS start empty."]
+    lines = [BANNER, *_about(up.running), *simulated(chosen), *before, "", *_next(root, up.running, chosen), BANNER]
     return Outcome(lines, {"up": True, "already": up.already, "cleaned": up.cleaned} | _value(up.running))
-
-
-def _simulated(chosen: settings.Settings) -> list[str]:
-    """List what the environments ask for and the sandbox only simulates."""
-    # Loudly, as nothing else shows it.
-    kinds = [hosts for environment in chosen.environments.values() if (hosts := environment.runs_on(Ec2))]
-    lines = []
-    if any(hosts.runtime == "docker" for hosts in kinds):
-        lines.append("  SIMULATED: no container engine; the image's command runs as a plain process")
-    if any(hosts.manager == "systemd" for hosts in kinds):
-        lines.append("  SIMULATED: no systemd and no accounts; everything runs as you")
-    if any(hosts.kind == "job" for hosts in kinds):
-        lines.append("  SIMULATED: no timers; run the job by hand: inv sandbox run-timer")
-    return lines
 
 
 def _count_hosts(root: Path, request: Request) -> int:
@@ -183,9 +179,9 @@ def _require_as_many(running: Running, hosts: int) -> None:
     has = _hosts_of(running)
     if has and has != hosts:
         raise Refused(
-            f"The sandbox runs with {counted(has, 'host')} an environment; {hosts} cannot be had while it is up.",
+            f"The sandbox runs with {counted(has, 'host')} an environment; that can't become {hosts} while it is up.",
             state="It runs as it did.",
-            remedy=f"Start it anew, with empty hosts: {commands.sandbox('reset', hosts=hosts)}",
+            remedy=f"Start it again, with empty hosts: {commands.sandbox('reset', hosts=hosts)}",
         )
 
 

@@ -145,7 +145,7 @@ LATER = RECORD.to_json().replace(b'"schema": 1', b'"schema": 2')
 def test_a_lease_that_is_damaged_says_why_and_how_it_is_written_again() -> None:
     error = LeaseUnreadable("dev", "half of it", RECORD.to_json()[:-9])
     assert (error.what, error.why) == ("The lease of dev cannot be read (half of it).", "half of it")
-    assert error.state == "Who holds dev is not known, and nothing was changed."
+    assert error.state == "The holder of dev is unknown. Nothing was changed."
     assert error.id == f"damaged-{hashlib.sha256(RECORD.to_json()[:-9]).hexdigest()[:12]}"
     assert error.remedy == f"If nobody deploys to dev, write it again: inv unlock --env dev --id {error.id}"
 

@@ -50,7 +50,7 @@ def test_what_tagship_did_not_make_stays() -> None:
 def test_what_is_young_or_of_no_known_age_stays() -> None:
     assert judged(leftover("1", "a", made=NOW - timedelta(days=6))) == {"1": "younger than 7 days"}
     assert judged(leftover("1", "a", made=NOW - timedelta(hours=23)), days=0) == {"1": "made less than a day ago"}
-    assert judged(leftover("1", "a", made=None)) == {"1": "when it was made is not known"}
+    assert judged(leftover("1", "a", made=None)) == {"1": "its creation time is unknown"}
 
 
 def test_a_hold_keeps_everything() -> None:

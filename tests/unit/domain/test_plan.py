@@ -107,7 +107,7 @@ def test_the_ledger_alone_can_say_that_something_is_lost() -> None:
         ([report(1, "failed", OLD), healthy(2)], f"{OLD} is serving on web-1, and {NEW} is serving on web-2."),
         ([report(1, "failed", "")], "Nothing is serving."),
         ([report(1, "failed", "", previous="")], "Nothing was serving before, and nothing is now."),
-        ([report(1, "silent"), healthy(2)], f"What is serving is not known on web-1, and {NEW} is serving on web-2."),
+        ([report(1, "silent"), healthy(2)], f"What is serving is unknown on web-1, and {NEW} is serving on web-2."),
         ([report(1, "held")], "No host was changed."),
     ],
 )

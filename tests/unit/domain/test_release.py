@@ -80,8 +80,8 @@ def test_a_name_that_looks_like_a_version_and_is_none_is_passed_over_by_name() -
     found = channel([listing], "dev", 5)
     assert [str(one) for one in found.versions] == ["0.1.2-dev"]
     assert sorted(found.why_passed_over()) == [
-        "The tag 0.01.1-dev is passed over: a number starts with 0.",
-        "The tag 0.1.1732782000-dev is passed over: a number has more than 9 digits.",
+        "The tag 0.01.1-dev is ignored: a number starts with 0.",
+        "The tag 0.1.1732782000-dev is ignored: a number has more than 9 digits.",
     ]
 
 

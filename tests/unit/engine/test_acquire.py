@@ -347,7 +347,7 @@ def test_preempt_fences_a_living_holder_off_cancels_its_command_and_says_whom() 
     assert caught.value.remedy == (
         f"Wait for it: {again} --wait 10m\n"
         f"       Or, if it is dead: inv unlock --env dev --id {theirs}\n"
-        f"       Or fence it off, which cancels what it has in flight: {again} --preempt"
+        f"       Or take over, which cancels its operations in flight: {again} --preempt"
     )
     result = rollback(app, to="0.1.1-dev", preempt=True)
     assert result.state == "healthy"
@@ -435,7 +435,7 @@ def test_whoever_may_fence_off_is_told_so_last() -> None:
     assert isinstance(error, LeaseHeld)
     assert (error.seen, error.remedy) == (app.leases.look("dev"), wait)
     assert refused(app, urgent=True).remedy == (
-        f"{wait}\n       Or fence it off, which cancels what it has in flight: "
+        f"{wait}\n       Or take over, which cancels its operations in flight: "
         "inv deploy --artifact 0.1.0-dev --env dev --preempt"
     )
 
@@ -451,7 +451,7 @@ def test_what_is_not_known_to_be_dead_is_resumed_or_waited_for() -> None:
         f"       Or, if it is really dead: inv unlock --env dev --id {id_}"
     )
     assert refused(app, urgent=True).remedy == (
-        f"{error.remedy}\n       Or fence it off, which cancels what it has in flight: "
+        f"{error.remedy}\n       Or take over, which cancels its operations in flight: "
         "inv deploy --artifact 0.1.0-dev --env dev --preempt"
     )
     app.hosts.running = {}
@@ -530,7 +530,7 @@ def test_a_damaged_lease_is_written_again_or_by_whoever_is_urgent_fenced_off() -
     plain = refused_unreadable(app)
     assert plain.startswith("If nobody deploys to dev, write it again: inv unlock --env dev --id damaged-")
     assert refused_unreadable(app, urgent=True) == (
-        f"{plain}\n       Or fence off whoever has it: inv deploy --artifact 0.1.0-dev --env dev --preempt"
+        f"{plain}\n       Or take it over from its holder: inv deploy --artifact 0.1.0-dev --env dev --preempt"
     )
 
 
@@ -691,7 +691,7 @@ def test_what_a_deployment_that_began_now_would_find() -> None:
     )
     app.clock.advance(600)
     assert not_held(app, "dev", "inv deploy") == (
-        "run 4711 (octocat) died holding it, last heartbeat 10 min ago: the next deployment takes it over"
+        "run 4711 (octocat) held it and died, last heartbeat 10 min ago; the next deployment takes it over"
     )
     app.hosts.running = {"c-1": id_}
     with pytest.raises(Held):

@@ -32,7 +32,7 @@ OLD, NEW = ArtifactId("0.1.29-dev"), ArtifactId("0.1.30-dev")
 AGAIN = "Don't deploy it. Publish the commit under a new number: inv deploy-dev"
 PLACE = f"s3://hello-artifacts/hello/dev/{NEW}"
 BUNDLE = f"hello/dev/{NEW}/deploy-bundle.tar.gz"
-LATER = "\n       If it should be there, its CI run says why its publishing did not end"
+LATER = "\n       If it should exist, look in its CI run for why publishing failed"
 NEAR = f"Take one: inv deploy --version {OLD} --env dev{LATER}"
 
 
@@ -139,7 +139,7 @@ def test_bytes_that_are_not_in_tagship_s_form_are_refused_though_they_are_signed
     put(app, layout.MANIFEST, raw)
     put(app, layout.SIGNATURE, app.signer.sign(raw))
     error = refused(app)
-    assert (error.what, error.remedy) == (f"{PLACE}/manifest.json is not in tagship's form of a manifest.", AGAIN)
+    assert (error.what, error.remedy) == (f"{PLACE}/manifest.json is not a manifest of tagship's.", AGAIN)
 
 
 def test_what_is_no_manifest_is_said_with_its_place() -> None:
@@ -183,9 +183,7 @@ def test_a_bundle_that_was_put_back_by_hand_is_refused_with_what_mends_it(
     whole = app.store.objects[BUNDLE]
     app.store.objects[BUNDLE] = replace(whole, **change)  # type: ignore[arg-type]
     error = refused(app)
-    assert error.what == (
-        f"s3://hello-artifacts/{BUNDLE} lacks its {lacks}: it was put there by something other than tagship."
-    )
+    assert error.what == (f"s3://hello-artifacts/{BUNDLE} lacks its {lacks}: something other than tagship wrote it.")
     mend, anew = error.remedy.split("\n")
     words = shlex.split(mend.partition(": ")[2])
     place, region = f"s3://hello-artifacts/{BUNDLE}", "--region us-east-1"
@@ -208,7 +206,7 @@ def test_a_manifest_without_its_bundle_is_said_with_what_else_there_is() -> None
     del app.store.objects[BUNDLE]
     error = missing(app)
     assert error.what == (f"The bundle of {NEW} is gone: s3://hello-artifacts/{BUNDLE} is not there.")
-    assert error.remedy == f"Take another version. Stored are {OLD}. {NEAR.removesuffix(LATER)}"
+    assert error.remedy == f"Take another version. Stored versions: {OLD}. {NEAR.removesuffix(LATER)}"
 
 
 def test_a_bundle_without_its_manifest_is_one_whose_publishing_did_not_end() -> None:
@@ -217,7 +215,7 @@ def test_a_bundle_without_its_manifest_is_one_whose_publishing_did_not_end() -> 
     assert stored_manifest(app, "dev", NEW) is None
     error = missing(app)
     assert error.what == f"There is no artifact {NEW} in dev of s3://hello-artifacts/."
-    assert error.state == "Nothing was changed. Its bundle is there without a manifest: `publish` did not end."
+    assert error.state == "Nothing was changed. Its bundle is stored without a manifest: `publish` did not finish."
     assert error.remedy == f"Finish publishing it: inv publish --version {NEW} --env dev"
 
 
@@ -239,7 +237,7 @@ def test_a_bundle_of_an_older_layout_is_told_of() -> None:
     assert error.state == (
         f"Nothing was changed. An unsigned bundle of an older layout is at s3://hello-artifacts/{older}."
     )
-    assert error.remedy == f"Stored are {OLD}. {NEAR}"
+    assert error.remedy == f"Stored versions: {OLD}. {NEAR}"
 
 
 def test_the_nearest_name_is_offered_and_five_are_shown() -> None:
@@ -248,7 +246,7 @@ def test_the_nearest_name_is_offered_and_five_are_shown() -> None:
     error = missing(app, ArtifactId("0.11.1-dev"))
     assert error.state == "Nothing was changed."
     assert error.remedy.startswith(
-        "Stored are 0.15.0-dev, 0.14.0-dev, 0.13.0-dev, 0.12.0-dev, 0.11.0-dev. "
+        "Stored versions: 0.15.0-dev, 0.14.0-dev, 0.13.0-dev, 0.12.0-dev, 0.11.0-dev. "
         "Take one: inv deploy --version 0.11.0-dev --env dev\n"
     )
     far = missing(app, ArtifactId("622d2103-20261120-120000"))
@@ -262,12 +260,12 @@ def test_what_is_not_whole_is_not_offered() -> None:
     app.store.objects[key] = replace(app.store.objects[key], size=7)
     assert altered(app, "dev", OLD)
     assert missing(app).remedy.startswith(
-        f"Stored are {OLD}, 0.1.28-dev. Take one: inv deploy --version 0.1.28-dev --env dev\n"
+        f"Stored versions: {OLD}, 0.1.28-dev. Take one: inv deploy --version 0.1.28-dev --env dev\n"
     )
     del app.store.objects[key]
     assert altered(app, "dev", OLD)
     app.remove("0.1.28-dev")
-    assert missing(app).remedy == (f"Stored are {OLD}. Ship a version: inv deploy-dev{LATER}")
+    assert missing(app).remedy == (f"Stored versions: {OLD}. Ship a version: inv deploy-dev{LATER}")
 
 
 def test_what_lacks_a_package_or_has_another_is_not_whole_and_not_offered() -> None:
@@ -341,5 +339,5 @@ def test_a_version_that_is_marked_bad_is_named_so_and_not_offered() -> None:
     mark_bad(app, version=OLD, reason="it loses mails")
     error = missing(app)
     assert error.remedy.startswith(
-        f"Stored are {OLD} (marked bad), 0.1.28-dev. Take one: inv deploy --version 0.1.28-dev"
+        f"Stored versions: {OLD} (marked bad), 0.1.28-dev. Take one: inv deploy --version 0.1.28-dev"
     )

@@ -74,7 +74,7 @@ def test_a_question_that_cannot_be_asked_holds_nothing_up() -> None:
     app.hosts.asking = fails
     assert rollback(app, to=OLD).state == "healthy"
     assert shown(app)["web-1"] == f"{NEW} (by the ledger)"
-    assert "what they run could not be asked: AWS throttles ssm:SendCommand." in app.screen.warnings
+    assert "could not ask what they run: AWS throttles ssm:SendCommand." in app.screen.warnings
 
 
 def test_a_heal_marks_what_it_knows_of_a_host_that_is_away() -> None:

@@ -98,9 +98,9 @@ def test_provenance_that_is_gone_or_another_counts_where_it_is_required(required
             write_over(app, PROVENANCE, body)
         assert altered(app, "dev", VERSION) == required
         if required:
-            with pytest.raises(NotAuthentic, match=r"is gone; the manifest|is not the one that the manifest"):
+            with pytest.raises(NotAuthentic, match=r"is missing; the manifest|is not the one that the manifest"):
                 verified_manifest(app, "dev", VERSION)
-        with pytest.raises(NotAuthentic, match=r"is gone; the manifest|is not the one that the manifest"):
+        with pytest.raises(NotAuthentic, match=r"is missing; the manifest|is not the one that the manifest"):
             publish(app, artifact=VERSION)
 
 
@@ -119,7 +119,7 @@ def test_provenance_of_something_else_is_refused_though_the_manifest_names_it(
 ) -> None:
     app = published(tmp_path)
     provenance_in_its_place(app, **changes)
-    with pytest.raises(NotAuthentic, match="is the provenance of something else than its manifest"):
+    with pytest.raises(NotAuthentic, match="is the provenance of another manifest"):
         verified_manifest(app, "dev", VERSION)
 
 
@@ -178,7 +178,7 @@ def test_provenance_of_another_build_under_the_same_id_is_left_and_refused(tmp_p
     raw = Provenance({BUNDLE: "sha256:" + "a" * 64}, *facts).statement()
     app.store.create(PROVENANCE, sealed(raw, app.signer.sign(to_sign(raw)), app.keys("dev").id))
     before = app.store.objects[PROVENANCE]
-    with pytest.raises(Refused, match="is there already, and is about another build than this one"):
+    with pytest.raises(Refused, match="exists already, and describes another build"):
         publish(app, artifact=VERSION)
     assert app.store.objects[PROVENANCE] == before
     assert MANIFEST not in app.store.objects

@@ -168,7 +168,7 @@ def test_a_heal_that_is_interrupted_says_what_is_missing_what_serves_and_how_to_
         heal(app)
     assert "Stopped: interrupted." in app.screen.warnings
     assert caught.value.what == "Interrupted: it is missing on 1 of 3 hosts: web-9."
-    assert caught.value.state == f"{OLD} is serving on web-8, web-1, and what is serving is not known on web-9."
+    assert caught.value.state == f"{OLD} is serving on web-8, web-1, and what is serving is unknown on web-9."
     assert caught.value.remedy == f"Go on: {HEAL}"
 
 

@@ -221,6 +221,6 @@ def test_without_the_library_nothing_is_deployed(tmp_path: Path) -> None:
 def test_the_repository_has_to_be_named() -> None:
     dev = {**VALUES["environments"]["dev"], "require_attestation": "github"}
     problems = list(Settings.problems({**VALUES, "environments": {"dev": dev}}))
-    assert ("ci.repository", "is missing: environments.dev requires what that repository's runs attest") in problems
+    assert ("ci.repository", "is missing: environments.dev requires attestations of that repository") in problems
     named = {**VALUES, "ci": {"repository": "acme/hello"}, "environments": {"dev": dev}}
     assert not [place for place, _ in Settings.problems(named) if place == "ci.repository"]

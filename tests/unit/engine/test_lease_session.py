@@ -15,7 +15,7 @@ from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import Claim
 from tagship.engine.lease_session import LeaseSession, ask, hold_lease, observe, read_again
-from tagship.errors import LeaseLost, ServiceFailed, Unheard
+from tagship.errors import Interrupted, LeaseLost, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.leases import FakeLeases
@@ -311,3 +311,31 @@ def test_units_that_can_be_reached_are_asked_and_counted_and_of_none_nothing_is_
     assert app.screen.lines == ["asking 2 hosts of dev", "asking 1 of 2 hosts of dev"]
     assert ask(app, "dev", away) == []
     assert len(app.screen.lines) == 2
+
+
+class Impatient(FakeLeases):
+    """Ctrl-C comes once more while the lease is given back."""
+
+    def release(self, record: LeaseRecord) -> None:
+        raise KeyboardInterrupt
+
+    def let_go(self, record: LeaseRecord) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("in_flight", [True, False])
+def test_a_second_ctrl_c_leaves_the_lease_to_expire_and_hides_no_word_of_the_first(in_flight: bool) -> None:
+    first = Interrupted("Interrupted while the hosts were changing.", state="The action goes on.", remedy="End it.")
+    app = an_app()
+    app.leases.__class__ = Impatient
+
+    def left_by(reason: Interrupted) -> None:
+        with session(app) as held:
+            held.in_flight = in_flight
+            held.operations = (operation("c-1", held.change(), []),)
+            raise reason
+
+    with pytest.raises(Interrupted) as caught:
+        left_by(first)
+    assert caught.value is first
+    assert app.screen.warnings == ["interrupted before the lease of dev was released; it expires in 120 s"]

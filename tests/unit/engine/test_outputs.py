@@ -99,7 +99,7 @@ def test_before_the_first_deployment_what_is_here_is_taken_and_else_it_is_not_kn
     app = made(tmp_path)
     assert app.filled("dev").environment("dev").health.url == "{outputs.api_url}/healthz"
     with pytest.raises(
-        SettingsError, match=r"environments\.dev\.health\.url names the output api_url, which is not"
+        SettingsError, match=r"environments\.dev\.health\.url refers to the output api_url, which is un"
     ) as e:
         require_known(app.filled("dev"), "dev", "health")
     assert e.value.remedy == "Have it written, then deploy, which records it: inv infra --env dev"

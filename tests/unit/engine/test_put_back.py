@@ -349,7 +349,7 @@ def test_a_lease_lost_after_putting_back_says_what_serves_since() -> None:
     lost_when_recording(app)
     failure = failed(app, LeaseLost)
     assert failure.state == (
-        f"When the hosts last answered: {BACK} The ledger does not count it, and the lease's new holder may change it."
+        f"When the hosts last answered: {BACK} The ledger ignores it, and the lease's new holder may change it."
     )
     assert last_state(app) == "abandoned"
 

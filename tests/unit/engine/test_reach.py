@@ -67,7 +67,7 @@ def test_a_rollback_goes_to_every_host_that_can_be_reached_and_names_the_other()
         rollback(app, to=OLD)
     assert caught.value.exit_code == 9
     assert caught.value.what == f"{OLD} serves on 2 of 3 hosts of dev; not on {AWAY}."
-    assert caught.value.state == f"{OLD} is serving on web-1, web-2, and what is serving is not known on web-3."
+    assert caught.value.state == f"{OLD} is serving on web-1, web-2, and what is serving is unknown on web-3."
     assert caught.value.remedy.endswith("inv heal --env dev")
     assert app.hosts.serving == {"web-1": OLD, "web-2": OLD, "web-3": NEW}
     assert told(app, "rollback") == [["web-1", "web-2"]]
@@ -403,7 +403,7 @@ def test_two_hosts_of_one_name_are_skipped_by_id() -> None:
 def test_what_runs_already_on_all_but_the_skipped_host_is_not_deployed_again() -> None:
     app = broken("web-3")
     assert deploy(app, artifact=NEW, skip="web-3").state == "unchanged"
-    assert app.screen.lines[-1] == f"{NEW} is running on dev already: every host but web-3 (skipped) says so"
+    assert app.screen.lines[-1] == f"{NEW} is running on dev already: every host but web-3 (skipped) confirms it"
     assert last_state(app) == "healthy"
 
 

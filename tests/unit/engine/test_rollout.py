@@ -215,7 +215,7 @@ def test_a_host_that_says_nothing_twice_is_a_straggler() -> None:
     with pytest.raises(Incomplete) as caught:
         deploy(app, artifact=NEW)
     assert "not on web-2 (i-00000000000000002): asked what it runs, it said nothing" in caught.value.what
-    assert caught.value.state == f"{NEW} is serving on web-1, web-3, and what is serving is not known on web-2."
+    assert caught.value.state == f"{NEW} is serving on web-1, web-3, and what is serving is unknown on web-2."
 
 
 def test_a_host_that_cannot_be_reached_is_passed_over_where_one_may_fail_and_refused_where_none_may() -> None:

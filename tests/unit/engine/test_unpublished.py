@@ -13,7 +13,7 @@ from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.repository import FakeRepository
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
-OTHER = f"Or take another. Stored are {OLD}. Take one: inv deploy --version {OLD} --env dev"
+OTHER = f"Or take another. Stored versions: {OLD}. Take one: inv deploy --version {OLD} --env dev"
 TAG = Tag(NEW, "1" * 40, "2" * 40)
 
 
@@ -67,8 +67,8 @@ def test_where_git_does_not_answer_what_is_stored_is_left() -> None:
             raise ServiceFailed("origin does not answer.", remedy="Wait")
 
     stored, run = ways(Silent())
-    assert stored.startswith(f"Stored are {OLD}. ")
-    assert run == "If it should be there, its CI run says why its publishing did not end"
+    assert stored.startswith(f"Stored versions: {OLD}. ")
+    assert run == "If it should exist, look in its CI run for why publishing failed"
 
 
 def test_of_what_is_stored_the_one_that_runs_is_not_offered() -> None:
@@ -76,4 +76,4 @@ def test_of_what_is_stored_the_one_that_runs_is_not_offered() -> None:
     app.publish(OLD)
     deploy(app, artifact=OLD)
     [_, other] = ways(FakeRepository(), NEW, app=app)
-    assert other == f"Or take another. Stored are {OLD}. Ship a version: inv deploy-dev"
+    assert other == f"Or take another. Stored versions: {OLD}. Ship a version: inv deploy-dev"

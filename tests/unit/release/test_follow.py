@@ -164,7 +164,7 @@ def test_a_failure_said_before_a_later_success_counts() -> None:
 
 def test_a_run_that_succeeded_without_a_word_is_not_called_healthy() -> None:
     problem = failed(Release(), ServiceFailed, FakeForge(run("completed", "success")))
-    assert "no step of it said that 0.1.1-dev is healthy" in problem.what
+    assert "none of its steps reported 0.1.1-dev as healthy" in problem.what
     assert "inv deploy-dev --version 0.1.2-dev" in problem.remedy
 
 
@@ -427,7 +427,7 @@ def test_a_forge_that_falls_silent_at_any_question_leaves_a_true_word_and_a_way_
     release, forge = Release(), FakeForge(*GOOD, notices=[HEALTHY])
     forge.answers, forge.fails = answers, 99
     problem = failed(release, ServiceFailed, forge)
-    assert problem.state == "0.1.1-dev is pushed, and CI goes on with it; its state is not known here."
+    assert problem.state == "0.1.1-dev is pushed, and CI goes on with it; its state is unknown here."
     assert "inv deploy-dev --version 0.1.1-dev --commit" in problem.remedy
 
 
@@ -435,7 +435,7 @@ class Broken:
     """A forge that cannot even be connected to."""
 
     def __getattr__(self, name: str) -> object:
-        raise ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")
+        raise ServiceFailed("GitHub does not accept the token.", remedy="Get a new one: gh auth login")
 
 
 def test_an_error_of_any_other_kind_after_the_push_says_that_it_is_out() -> None:

@@ -115,7 +115,7 @@ def test_one_that_is_gone_or_another_is_refused(tmp_path: Path) -> None:
         with pytest.raises(NotAuthentic, match="is not the one that the manifest"):
             act(app, artifact=VERSION)  # type: ignore[operator]
     del app.store.objects[KEY]
-    with pytest.raises(NotAuthentic, match="is gone"):
+    with pytest.raises(NotAuthentic, match="is missing"):
         sbom(app, artifact=VERSION)
 
 
@@ -132,7 +132,7 @@ def test_a_version_without_one_is_said(tmp_path: Path) -> None:
     app.publish(VERSION)
     with pytest.raises(ArtifactMissing, match=r"0\.1\.0-dev has no SBOM") as caught:
         sbom(app, artifact=VERSION)
-    assert caught.value.remedy == "Ship a version, which has one: inv deploy-dev"
+    assert caught.value.remedy == "Ship a new version, which will have one: inv deploy-dev"
 
 
 def test_packages_are_parts_of_it_and_subjects_of_both_attestations(tmp_path: Path) -> None:

@@ -233,6 +233,15 @@ def test_an_unset_address_names_its_variable_and_no_message_has_an_address() -> 
     assert "secret" not in f"{caught.value.what} {caught.value.remedy}"
 
 
+@pytest.mark.parametrize("url", ["https://…", "https://[::1/secret", "https://h\u2100/secret"])
+def test_an_address_that_is_none_is_said_without_its_words(url: str) -> None:
+    from tagship.adapters.webhook import HttpHook
+
+    with pytest.raises(ServiceFailed, match="The webhook team") as caught:
+        HttpHook("team", "slack", "URL", False, url).send({})
+    assert "secret" not in f"{caught.value.what} {caught.value.remedy}"
+
+
 FINAL = replace(GOOD, version="1.4.0", environment="prod")
 
 

@@ -169,7 +169,7 @@ def test_one_that_goes_between_build_and_publish_is_refused_with_the_way_to_buil
     first = line.images.stored[REPOSITORY, VERSION]
     line.images.states[first.digest] = ImageStatus("missing")
     with pytest.raises(
-        Refused, match=r"was not built, as one of the same inputs existed then, and now: .* no longer has it"
+        Refused, match=r"was not built, because one of the same inputs existed; since then: .* no longer has it"
     ) as problem:
         publish(app, artifact=NEXT)
     assert problem.value.remedy == f"Build it: inv build --version {NEXT} --env dev"

@@ -246,7 +246,7 @@ def test_one_that_goes_between_build_and_publish_is_refused_with_the_way_to_buil
     app = line.built(NEXT)
     del app.store.objects[f"hello/dev/{VERSION}/packages/api.zip"]
     with pytest.raises(
-        Refused, match=r"package api was not built, as .*: hello/dev/0.1.0-dev/packages/api\.zip is gone\."
+        Refused, match=r"package api was not built, because .*: hello/dev/0.1.0-dev/packages/api\.zip is gone\."
     ) as problem:
         publish(app, artifact=NEXT)
     assert problem.value.remedy == f"Build it: inv build --version {NEXT} --env dev"
@@ -317,4 +317,4 @@ def test_the_bundle_is_stored_with_each_version_and_its_line_says_what_differs(l
     assert line.last
     line.last.ledger.entries.clear()
     line.ship(THIRD)
-    assert "bundle is new: nothing of tagship's runs on dev" in line.said
+    assert "bundle is new: dev runs nothing that tagship deployed" in line.said

@@ -177,7 +177,7 @@ def test_without_a_record_an_edited_file_is_kept_and_it_says_why(record: bytes, 
     (root / RECORD).write_bytes(record)
     here, _ = begin(root, wheel, update=True)
     assert (root / MAKE).read_text() == edited
-    assert any("tagship.mk was edited since, and is kept: nothing says" in note for note in here.screen.warnings)
+    assert any("tagship.mk was edited since, and is kept: there is no record" in note for note in here.screen.warnings)
 
 
 def test_a_file_that_git_cannot_merge_is_kept(tmp_path: Path, wheel: Path) -> None:

@@ -96,7 +96,7 @@ def test_it_can_be_undone_where_it_was_done(app: FakeApp) -> None:
 
 def test_a_host_that_cannot_be_reached_or_does_not_answer_stops_all_of_it(app: FakeApp) -> None:
     app.hosts.facts["web-2"] = "it is gone"
-    with pytest.raises(ServiceFailed, match=r"Nobody could look at web-2 \(it is gone\)"):
+    with pytest.raises(ServiceFailed, match=r"Could not look at web-2 \(it is gone\)"):
         adopt(app, env="dev", yes=True)
     app.hosts.machines[1] = machine("web-2", online=False)
     with pytest.raises(Refused, match="Not every host can be reached: web-2"):

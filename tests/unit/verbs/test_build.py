@@ -132,4 +132,4 @@ def test_edits_that_nobody_committed_are_warned_of(tmp_path: Path) -> None:
     app = docker_app(tmp_path, FakeImages())
     app.given["repository"].changed = ["app/app.py", "b"]
     build(app, artifact=VERSION)
-    assert app.screen.warnings == ["what is built has edits that c0ffee00 has not: app/app.py, b"]
+    assert app.screen.warnings == ["the build has edits that c0ffee00 lacks: app/app.py, b"]

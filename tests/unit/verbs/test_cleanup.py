@@ -211,7 +211,7 @@ def test_a_frozen_environment_keeps_everything_and_that_is_no_failure() -> None:
     freeze(app, env="dev", until="8h", reason="the sale")
     done(cleanup(app))
     assert stored(app) == MANY
-    assert "nothing of dev goes now: it is frozen until" in app.screen.text
+    assert "nothing of dev is deleted now: it is frozen until" in app.screen.text
 
 
 def test_an_environment_that_somebody_holds_keeps_everything() -> None:

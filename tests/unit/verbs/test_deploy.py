@@ -140,7 +140,7 @@ def test_deploying_twice_does_the_work_once() -> None:
     app.hosts.asked.clear()
     result = deploy(app, artifact=NEW)
     assert (result.state, result.deployment_id) == ("unchanged", first.deployment_id)
-    assert app.screen.lines[-1] == f"{NEW} is running on dev already: every host says so"
+    assert app.screen.lines[-1] == f"{NEW} is running on dev already: every host confirms it"
     assert [order.action for order, _ in app.hosts.asked] == ["status"]
     assert states(app) == ["requested", "started", "healthy"]
 
@@ -539,7 +539,7 @@ def test_a_silent_host_that_stays_silent_wakes_somebody() -> None:
     app.hosts.machines[0].observed_as = "silent"
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
-    assert caught.value.state == "What is serving is not known."
+    assert caught.value.state == "What is serving is unknown."
 
 
 def test_a_silent_host_whose_app_is_down_wakes_somebody() -> None:
@@ -753,7 +753,7 @@ def test_who_was_fenced_off_just_before_the_hosts_answered_writes_no_end(outcome
     with pytest.raises(LeaseLost) as caught:
         deploy(app, artifact=NEW)
     assert states(app) == ["requested", "started", "abandoned"]
-    assert "The ledger does not count it" in caught.value.state
+    assert "The ledger ignores it" in caught.value.state
     [told, later] = app.ledger.deployments("dev")[-2:]
     assert (told.state, later.state) == ("abandoned", "healthy")
     assert serving(app.ledger.deployments("dev")) == OLD

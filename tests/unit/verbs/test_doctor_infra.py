@@ -83,7 +83,10 @@ def test_a_command_on_a_state_without_a_lock_is_told(tmp_path: Path) -> None:
     assert "neither use_lockfile nor dynamodb_table" in words
     assert "use_lockfile = true" in fix
     write(tmp_path, 'terraform {\n  backend "s3" {}\n}\n')
-    assert "is not known: the arguments of its backend s3 are elsewhere" in found(tmp_path, infra)[0][2]
+    assert (
+        "can't tell whether its state is locked: the arguments of its backend s3 are elsewhere"
+        in found(tmp_path, infra)[0][2]
+    )
     write(tmp_path, 'terraform {\n  backend "s3" {\n    use_lockfile = true\n  }\n}\n')
     assert found(tmp_path, infra)[0][1:3] == ("ok", "infra: the backend s3 locks the state")
 
@@ -91,13 +94,13 @@ def test_a_command_on_a_state_without_a_lock_is_told(tmp_path: Path) -> None:
 def test_what_is_not_known_is_said_to_be_unknown(tmp_path: Path) -> None:
     write(tmp_path, 'module "api" {\n  source = "acme/service/aws"\n}\n')
     *_, (_, state, words, fix) = found(tmp_path, {"directory": "infra"})
-    assert (state, words) == ("warning", "infra: module.api may make what is deployed to, and is not looked into")
+    assert (state, words) == ("warning", "infra: module.api may define deployment targets, and was not read")
     assert fix == "Terraform knows: inv infra.plan --env dev"
     write(tmp_path, "resource {{{", "infra/broken.tf")
     assert any("broken.tf can't be read" in words for _, _, words, _ in found(tmp_path, {"directory": "infra"}))
     [(_, state, words, fix)] = found(tmp_path, {"directory": "infra"}, parser=False)
     assert (state, fix) == ("warning", 'pip install "tagship[terraform]"')
-    assert "is not known" in words
+    assert "is unknown" in words
 
 
 @pytest.mark.parametrize("infra", [None, {"directory": "infra"}])

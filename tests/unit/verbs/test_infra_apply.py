@@ -196,7 +196,7 @@ def test_a_plan_that_was_overtaken_is_made_and_shown_again(app: FakeApp, tool: F
     tool.during = overtake
     assert infra_apply(app, artifact=VERSION).state == "applied"
     assert tool.calls == ["init", "plan", "apply", "plan", "apply", "output"]
-    assert "another run changed the state meanwhile: planning again" in app.screen.lines
+    assert "another run changed the state: planning again" in app.screen.lines
 
 
 def test_a_state_that_never_rests_is_given_up(app: FakeApp, tool: FakeTerraform) -> None:

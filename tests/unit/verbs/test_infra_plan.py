@@ -89,7 +89,7 @@ def test_without_a_version_it_is_for_what_runs(app: FakeApp, tool: FakeTerraform
 
 def test_where_nothing_runs_it_is_for_no_version_and_says_so(app: FakeApp, tool: FakeTerraform) -> None:
     assert plan_of(app).artifact == ""
-    assert "nothing is recorded to run in dev: planned without a version" in app.screen.lines
+    assert "the ledger names no version for dev: planned without one" in app.screen.lines
     assert tool.told[-1]["TF_VAR_artifact_id"] is None
 
 

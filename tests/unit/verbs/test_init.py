@@ -260,7 +260,7 @@ def test_a_node_service_starts_as_its_package_says(tmp_path: Path, wheel: Path) 
 
 def test_where_nothing_says_what_starts_the_app_the_flag_is_named(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", {"cmd/main.go": "", "go.mod": ""})
-    with pytest.raises(UsageError, match="nothing in this repository says what starts the app") as caught:
+    with pytest.raises(UsageError, match="can't tell what starts the app") as caught:
         begin(root, wheel)
     assert caught.value.remedy == "Say it: tagship init --command '…'"
     begin(root, wheel, command="./bin/shop --quiet", include="bin")
@@ -366,7 +366,7 @@ def test_what_it_found_is_said(tmp_path: Path, wheel: Path) -> None:
     for text in (
         "1, versions such as v1.2.3",
         "Dockerfile (stages build, run; listens on 9000)",
-        "a folder of yours, which is left alone",
+        "your own folder, which init does not touch",
         "210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/batch, team-artifacts, eu-central-1",
         "Terraform (1.9.8)",
     ):
@@ -474,7 +474,7 @@ def test_a_dry_run_shows_what_init_would_make_of_a_file_that_somebody_edited(tmp
     begin(root, wheel)
     (root / "tagship.mk").write_text((root / "tagship.mk").read_text() + "# ours\n")
     here, _ = begin(root, wheel, dry_run=True)
-    assert "keep   tagship.mk; init would make it so:" in here.screen.lines
+    assert "keep   tagship.mk; init would write:" in here.screen.lines
     assert "    -# ours" in here.screen.lines
 
 
@@ -674,7 +674,7 @@ def test_no_flag_is_dropped_in_silence(flags: dict[str, str], problem: str, tmp_
 def test_an_answer_that_the_settings_have_already_is_refused(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE)
     begin(root, wheel)
-    with pytest.raises(UsageError, match=r"--kind is for a repository without a tagship\.toml") as caught:
+    with pytest.raises(UsageError, match=r"--kind is for a repository without tagship\.toml") as caught:
         begin(root, wheel, kind="job")
     assert caught.value.remedy == "Change it in tagship.toml, then: tagship init"
 

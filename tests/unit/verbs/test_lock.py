@@ -161,10 +161,10 @@ def test_a_rollback_is_told_of_the_way_over_a_damaged_lease_and_preempt_goes_it(
     with pytest.raises(LeaseUnreadable) as caught:
         rollback(spoilt, to="0.1.1-dev")
     assert caught.value.remedy.endswith(
-        "\n       Or fence off whoever has it: inv rollback --to 0.1.1-dev --env dev --preempt"
+        "\n       Or take it over from its holder: inv rollback --to 0.1.1-dev --env dev --preempt"
     )
     assert rollback(spoilt, to="0.1.1-dev", preempt=True).state == "healthy"
-    assert "who held it, and what they have in flight, is not known" in spoilt.screen.text
+    assert "its holder and their operations in flight are unknown" in spoilt.screen.text
     fences = [one.first.fence for one in spoilt.ledger.deployments("dev")]
     assert fences == sorted(set(fences))
 

@@ -239,6 +239,18 @@ def test_a_damaged_record_counts_as_open() -> None:
     assert state(app, "pr-52") == "closed"
 
 
+@pytest.mark.parametrize("lie", [{"number": 7}, {"environment": "pr-7"}, {"app": "other"}], ids=str)
+def test_a_record_that_tells_of_another_preview_is_not_believed(lie: dict[str, Any]) -> None:
+    """The number decides whether its pull request is over: somebody else's would close it, or keep it for ever."""
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    forge(app).pulls[7] = "closed"
+    key, stored = layout.preview("hello", ENVIRONMENT), record(app)
+    assert stored
+    app.store.replace(key, replace(stored, **lie).to_json(), app.store.objects[key].etag)
+    assert {(preview.environment, preview.state) for preview in preview_sweep(app).previews} >= {("pr-51", "kept")}
+
+
 def test_records_of_previews_that_were_closed_long_ago_go() -> None:
     app = make()
     for number, name in ((70, "pr-70"), (71, "pr-71")):
@@ -293,7 +305,7 @@ def test_nothing_but_a_deployment_makes_a_closed_preview_anew() -> None:
 def test_a_deployment_is_refused_if_nobody_can_be_asked_about_the_pull_request() -> None:
     app = make()
     app.given["forge"] = None
-    with pytest.raises(Refused, match="Whether pull request 51 is open is not known"):
+    with pytest.raises(Refused, match="Can't tell whether pull request 51 is open"):
         deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
     assert state(app) == ""
 
@@ -332,7 +344,7 @@ def test_a_build_of_a_commit_that_was_pushed_over_is_not_deployed() -> None:
     """Two jobs of one pull request may run in another order than its pushes came."""
     app = make()
     forge(app).heads[51] = "f" * 40
-    with pytest.raises(Refused, match=r"Pull request 51 is at ffffffff by now, and this was built of 00000000"):
+    with pytest.raises(Refused, match=r"Pull request 51 is at ffffffff now; this artifact was built from 00000000"):
         deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
     assert state(app) == ""
     assert deploy(app, artifact=ARTIFACT, env=ENVIRONMENT, allow_older=True).state == "healthy"

@@ -402,7 +402,7 @@ def test_what_was_replaced_while_it_waited_is_refused_unless_it_was_named(tmp_pa
         app.leases.release(lease)
 
     app.store.after = moved
-    with pytest.raises(Refused, match=r"dev runs 0\.1\.31-dev by now, no longer"):
+    with pytest.raises(Refused, match=r"dev runs 0\.1\.31-dev now, not"):
         promote(app, source="dev", to="preprod")
     assert promote(app, source="dev", to="preprod", artifact=NEW, yes=True).state == "healthy"
 

@@ -60,7 +60,7 @@ def test_if_the_bucket_does_not_say_what_is_stored_nothing_is_claimed(tmp_path: 
     app.signer.sign = dies  # type: ignore[method-assign]
     with pytest.raises(ServiceFailed) as caught:
         publish(app, artifact=VERSION)
-    assert caught.value.state == f"What is stored of {VERSION} is not known; without a manifest it is not an artifact."
+    assert caught.value.state == f"Part of {VERSION} may be stored; without a manifest it is not an artifact."
 
 
 class Crash(BaseException):
@@ -362,7 +362,7 @@ def test_a_signed_manifest_in_other_words_is_not_taken(tmp_path: Path) -> None:
     assert Manifest.from_json(raw, "") == manifest
     tampered(app, MANIFEST, raw)
     tampered(app, SIGNATURE, app.signer.sign(raw))
-    with pytest.raises(NotAuthentic, match="not in tagship's form"):
+    with pytest.raises(NotAuthentic, match="is not a manifest of tagship's"):
         verified_manifest(app, "dev", VERSION)
 
 
@@ -375,8 +375,8 @@ def test_what_is_missing_is_said_with_what_is_there_instead(tmp_path: Path) -> N
     with pytest.raises(ArtifactMissing, match=r"no artifact 0\.1\.9-dev in dev of s3://hello-artifacts/") as other:
         verified_manifest(app, "dev", "0.1.9-dev")
     assert other.value.remedy == (
-        "Stored are 0.1.0-dev. Take one: inv deploy --version 0.1.0-dev --env dev"
-        "\n       If it should be there, its CI run says why its publishing did not end"
+        "Stored versions: 0.1.0-dev. Take one: inv deploy --version 0.1.0-dev --env dev"
+        "\n       If it should exist, look in its CI run for why publishing failed"
     )
 
 

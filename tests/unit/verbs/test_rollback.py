@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tagship.domain.deployment import Deployment
 from tagship.domain.standing import marked_bad, rollback_candidates
 from tagship.engine.plan import FEW, MANY
 from tagship.errors import (
@@ -24,7 +26,8 @@ from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
 from tagship.verbs.rollback import rollback
-from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.app import ORIGIN, FakeApp, environments, settings
+from tests.fakes.ledger import FakeLedger
 from tests.fakes.prompt import CTRL_C, FakePrompt
 from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
@@ -283,8 +286,39 @@ def test_what_is_no_version_is_told_with_this_verbs_own_flag() -> None:
     repository.local[TWO] = Tag(TWO, "0" * 40, "c0ffee")
     with pytest.raises(UsageError) as caught:
         rollback(app, to="0.1.1-dev; rm -rf /")
-    assert caught.value.remedy == f"Name it, the latest of dev: --to {TWO}"
+    assert caught.value.remedy == f"Go to the last good one: inv rollback --to {ONE} --env dev"
     assert app.hosts.asked == []
+
+
+@pytest.mark.parametrize("text", [f"v{ONE}", "0.1", ORIGIN.commit_sha[:8], ORIGIN.commit_sha])
+def test_a_tag_a_part_and_a_commit_lead_to_the_version_that_is_meant(text: str) -> None:
+    app = after(ONE)
+    app.publish("0.2.7-dev")
+    app.store.objects.pop("hello/dev/0.2.7-dev/manifest.json")
+    with pytest.raises(UsageError) as caught:
+        rollback(app, to=text)
+    assert caught.value.remedy.splitlines()[0] == f"If you mean {ONE}: inv rollback --to {ONE} --env dev"
+
+
+def test_what_fits_several_versions_is_none_of_them() -> None:
+    with pytest.raises(UsageError) as caught:
+        rollback(after(ONE, TWO), to="0.1")
+    assert caught.value.remedy == f"Go to the last good one: inv rollback --to {ONE} --env dev"
+
+
+def test_a_bucket_that_is_away_leaves_the_answer_that_needs_none() -> None:
+    app = after(ONE, TWO)
+    app.given["repository"] = repository = FakeRepository()
+    repository.local[TWO] = Tag(TWO, "0" * 40, "c0ffee")
+    app.ledger = Away()
+    with pytest.raises(UsageError) as caught:
+        rollback(app, to="latest")
+    assert caught.value.remedy == f"Name it, the latest of dev: --to {TWO}"
+
+
+class Away(FakeLedger):
+    def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
+        raise ServiceFailed("AWS cannot be reached.", remedy="Try again.")
 
 
 def test_with_nothing_stored_it_says_so() -> None:
@@ -307,7 +341,7 @@ def test_a_version_that_every_host_runs_is_refused_as_already_running() -> None:
     with pytest.raises(Refused) as caught:
         rollback(app, to=TWO)
     assert caught.value.exit_code == 3
-    assert caught.value.what == f"{TWO} is already running on dev: every host says so."
+    assert caught.value.what == f"{TWO} is already running on dev: every host confirms it."
     see, go = caught.value.remedy.splitlines()
     assert see == f"See that it serves: inv verify --version {TWO} --env dev"
     assert go.strip() == f"Go to the last good one: inv rollback --to {ONE} --env dev"

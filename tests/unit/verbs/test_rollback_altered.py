@@ -25,7 +25,7 @@ def alter(app: FakeApp, version: str) -> None:
 
 
 def passed_over(app: FakeApp) -> list[str]:
-    return [warning.split()[0] for warning in app.screen.warnings if "is passed over: " in warning]
+    return [warning.split()[0] for warning in app.screen.warnings if "is ignored: " in warning]
 
 
 def test_an_unnamed_rollback_takes_the_next_good_one_and_says_why() -> None:

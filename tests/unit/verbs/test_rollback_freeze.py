@@ -100,7 +100,7 @@ def test_a_dry_run_shows_it_and_freezes_nothing() -> None:
         ({"freeze": "0h", "wait": "5m", "yes": True}, "has passed", "--wait 5m --freeze 8h --yes"),
         ({"freeze": "0h", "dry_run": True}, "has passed", "--freeze 8h --dry-run"),
         ({"freeze": "2d", "reason": "x" * 201}, "is longer than 200 characters", "--freeze 2d --reason '…'"),
-        ({"reason": "it is slow"}, "which is not given", "--freeze 8h --reason 'it is slow'"),
+        ({"reason": "it is slow"}, "is the reason for the freeze", "--freeze 8h --reason 'it is slow'"),
     ],
 )
 def test_a_wrong_end_or_reason_is_refused_before_anything_and_the_rest_of_the_command_kept(

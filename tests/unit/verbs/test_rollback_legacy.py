@@ -77,7 +77,7 @@ def test_without_a_terminal_it_needs_a_flag_and_says_what_nobody_knows(tmp_path:
     assert caught.value.what == f"{OLD} is an archive that nobody signed: taking it needs --allow-legacy."
     assert f"inv rollback --to {OLD} --env dev --yes --allow-legacy" in caught.value.remedy
     assert f"s3://hello-artifacts/{KEY}" in app.screen.text
-    assert "who made it, of which commit, and whether it was changed since can't be verified" in app.screen.text
+    assert "its author, its commit and its integrity can't be verified" in app.screen.text
     assert app.store.writes == []
 
 
@@ -236,7 +236,7 @@ def test_the_workflow_that_init_writes_is_named_with_the_inputs_that_it_has(tmp_
 def test_what_an_attempt_left_that_was_made_by_other_settings_is_no_alarm(tmp_path: Path) -> None:
     app = adopted(tmp_path)
     app.store.create(layout.artifact("hello", "dev", OLD, layout.SIGNATURE), b"of another manifest")
-    with pytest.raises(Refused, match="is there with other bytes, from an attempt that did not end") as caught:
+    with pytest.raises(Refused, match="exists with other bytes, from an attempt that was cut off") as caught:
         rollback(app, to=OLD, allow_legacy=True)
     assert f"aws s3 rm s3://hello-artifacts/hello/dev/{OLD}/{layout.SIGNATURE}" in caught.value.remedy
     assert "gh workflow" not in caught.value.remedy

@@ -74,7 +74,7 @@ def test_of_two_that_go_back_at_once_the_second_finds_it_done(to: str) -> None:
     assert (result.state, result.plan.artifact_id) == ("unchanged", TWO)
     assert sent(app) == [TWO]
     assert marked_bad(app.ledger.deployments("dev")) == {THREE}
-    assert f"{TWO} runs on dev by now (rollback by grace@desk, 2026-11-20 12:04 UTC): every host says so" in (
+    assert f"{TWO} runs on dev now (rollback by grace@desk, 2026-11-20 12:04 UTC): every host confirms it" in (
         app.screen.lines
     )
 

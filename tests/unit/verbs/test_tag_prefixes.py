@@ -75,7 +75,7 @@ def test_ci_reads_the_version_out_of_its_tag(tmp_path: Path) -> None:
 def test_ci_refuses_another_apps_tag(tmp_path: Path, name: str) -> None:
     app = ci_app(tmp_path, **PREFIX)
     app.ci = FakeCi(running=True, tag=name, commit=COMMIT)
-    with pytest.raises(UsageError, match="is none of hello: its tags begin with v") as problem:
+    with pytest.raises(UsageError, match="does not belong to hello, whose tags begin with v") as problem:
         validate(app)
     assert problem.value.remedy.endswith("on.push.tags: v*")
 

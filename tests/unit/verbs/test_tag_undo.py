@@ -37,7 +37,7 @@ def test_ones_own_tag_goes_on_both_sides() -> None:
     assert release.app.screen.lines[-1] == "The tag 0.1.0-dev is gone."
     assert release.app.screen.warnings == [
         (
-            "Whether 0.1.0-dev was published or deployed was not asked"
+            "Could not ask whether 0.1.0-dev was published or deployed"
             " (there are no AWS credentials, and CI was not asked)."
         )
     ]
@@ -213,7 +213,7 @@ def test_if_the_remote_does_not_answer_afterwards_nothing_is_claimed() -> None:
 
     release.repository.undoing = goes
     problem = cut_off(release)
-    assert problem.state == "Whether origin still has 0.1.0-dev is not known; no local tag was deleted."
+    assert problem.state == "Can't tell whether origin still has 0.1.0-dev; no local tag was deleted."
     assert problem.remedy == NEXT
 
 

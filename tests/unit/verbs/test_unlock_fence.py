@@ -163,7 +163,7 @@ def test_a_forged_entry_of_the_ledger_neither_blocks_nor_counts() -> None:
     app.ledger.entries.append(replace(first, number=9, state="abandoned", fence=HUGE))
     [looked] = status(app)
     assert (looked.artifact, looked.unfinished) == (OLD, "")
-    assert any("fencing number 999999999999998, after 1): they do not count" in line for line in app.screen.warnings)
+    assert any("fencing number 999999999999998, after 1): they are ignored" in line for line in app.screen.warnings)
     deploy(app, artifact=NEW)
     assert app.hosts.machines[0].fence == 2
 

@@ -77,7 +77,7 @@ def test_hosts_of_an_environment_that_takes_unsigned_artifacts_are_told_so_with_
     assert "ALLOW_UNSIGNED=true" in header(script)
     assert to_pin(app, "dev").keys in script
     assert app.screen.warnings == [
-        "UNSIGNED: what boots for dev will run what nobody signed, old bundles too (allow_unsigned)"
+        "UNSIGNED: new hosts of dev will run unsigned artifacts, old bundles too (allow_unsigned)"
     ]
 
 

@@ -45,7 +45,7 @@ def test_a_remote_out_of_reach_is_told_and_what_is_known_listed() -> None:
     release = Release()
     release.remote.reachable = False
     assert str(versions(release.app, env="dev").versions[0]) == "0.1.0-dev"
-    assert "what is known here" in release.app.screen.warnings[0]
+    assert "what this clone knows" in release.app.screen.warnings[0]
 
 
 def test_a_moved_tag_is_told() -> None:

@@ -183,7 +183,7 @@ def test_a_version_that_is_not_there_is_said_first_and_not_deployed() -> None:
     frozen(app)
     artifact, other, freeze = ways(app)
     assert artifact == f"artifact: {NEW} has no tag. Release it: inv deploy-dev --version {NEW}"
-    assert other.startswith(f"Or take another. Stored are {OLD}")
+    assert other.startswith(f"Or take another. Stored versions: {OLD}")
     assert freeze.startswith("freeze:")
 
 
@@ -253,7 +253,7 @@ def test_a_dead_holder_is_no_gate_and_one_whose_command_runs_is() -> None:
     gates = {one.name: one for one in why_not(app, env="dev", version=NEW).gates}
     assert (
         gates["lease"].found
-        == "run 4711 (octocat) died holding it, last heartbeat 2 min ago: the next deployment takes it over"
+        == "run 4711 (octocat) held it and died, last heartbeat 2 min ago; the next deployment takes it over"
     )
     app.hosts.running["command-7"] = "theirs"
     gates = {one.name: one for one in why_not(app, env="dev", version=NEW).gates}

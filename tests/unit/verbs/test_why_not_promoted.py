@@ -94,7 +94,7 @@ def test_another_version_that_runs_before_by_now_is_said_and_blocks_nothing(tmp_
     app = promotable(tmp_path)
     deploy(app, artifact=OLD, env="dev", allow_older=True)
     words = {gate.name: gate.found for gate in asked(app).gates}
-    assert words["superseded"] == f"dev runs {OLD} by now; a version that is named goes anyway"
+    assert words["superseded"] == f"dev runs {OLD} now; a version that you name is promoted anyway"
 
 
 def test_what_was_promoted_earlier_is_asked_for_by_the_environment_before(tmp_path: Path) -> None:

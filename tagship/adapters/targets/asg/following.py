@@ -75,6 +75,14 @@ class GroupFollowing:
         waits = Growing(FIRST_LOOK, LAST_LOOK)
         return until_ended(ways, self._looked, lambda ways: self._wait(ways, waits.take()))
 
+    def overtaken(self, artifact_id: str, name: str, record: GroupRecord | None) -> Report:
+        """Report on a group that another change has."""
+        group = self.calls.groups([name]).get(name)
+        version = self.calls.version(group.template, group.version) if group else None
+        serves = version.label.artifact if version and version.label else ""
+        who = f"deployment {record.deployment}" if record else "somebody else"
+        return superseded(name, artifact_id, serves, f"{who} changed it meanwhile")
+
     def _way(self, record: GroupRecord, until: datetime) -> GroupWay:
         artifact = record.previous if record.restored else record.artifact
         return GroupWay(record, until, self.proof(artifact), record.refresh, back=record.restored, reason=record.why)
@@ -217,7 +225,7 @@ class GroupFollowing:
         """Ask every instance; report once each has answered."""
         members = group.present
         if way.back and not way.record.previous:
-            return way.report("failed", "", "it launches again what it did before, which tagship did not deploy")
+            return way.report("failed", "", "it launches its former version again, which tagship did not deploy")
         way.proof.look(members, self._tick_of(way))
         missing = way.proof.missing(members)
         answered = f"{len(members) - len(missing)} of {len(members)} instances answered"

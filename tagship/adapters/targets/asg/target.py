@@ -30,7 +30,7 @@ from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
-from tagship.domain.units import Operation, Report, Unit, superseded
+from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.ports.leftovers import Shelf
 from tagship.ports.target import Pins, Script, Tick
@@ -199,14 +199,14 @@ class AsgTarget:
         """Follow each group's refresh, and ask every instance."""
         names = [unit.id for unit in units]
         reports = {name: report for name, report in self._refused.items() if name in names}
-        records: dict[str, GroupRecord] = {}
+        records, following = dict[str, GroupRecord](), self._following(tick)
         for name in (name for name in names if name not in reports):
             record = self._records.read(name)
             if record and record.belongs_to(change):
                 records[name] = record
             else:
-                reports[name] = self._overtaken(change, name, record)
-        reports |= self._following(tick).followed(records)
+                reports[name] = following.overtaken(change.artifact_id, name, record)
+        reports |= following.followed(records)
         return [reports[name] for name in names]
 
     def _following(self, tick: Tick) -> GroupFollowing:
@@ -215,14 +215,6 @@ class AsgTarget:
         return GroupFollowing(
             self._calls, self._records, self._preferences, longest, self._proof, clock.now, clock.sleep, tick
         )
-
-    def _overtaken(self, change: Change, name: str, record: GroupRecord | None) -> Report:
-        """Report on a group that another change has."""
-        group = self._calls.groups([name]).get(name)
-        version = self._calls.version(group.template, group.version) if group else None
-        serves = version.label.artifact if version and version.label else ""
-        who = f"deployment {record.deployment}" if record else "somebody else"
-        return superseded(name, change.artifact_id, serves, f"{who} changed it meanwhile")
 
     # -- what was started ----------------------------------------------------------------------------------------------
 
@@ -243,6 +235,10 @@ class AsgTarget:
         for group in self._groups_of(operations):
             if not self._calls.roll_back(group):
                 self._calls.cancel(group)
+
+    def stop(self, operations: Sequence[Operation]) -> None:
+        """Have refreshes go back; `finish` follows them to their end."""
+        self.cancel(operations)
 
     def _groups_of(self, operations: Sequence[Operation]) -> list[str]:
         """List the groups on which these operations are still the last."""

@@ -137,8 +137,8 @@ class StoredPointer:
 
     def _warn_of(self, problem: str, to: Pointer) -> None:
         self.context.screen.warn(
-            f"{problem} No deployment left it so: hosts that booted meanwhile may have started something else, or "
-            f"nothing. It is written again, and names {to.artifact}; look at the hosts: "
+            f"{problem} No deployment wrote that: hosts that booted since may have started something else, or "
+            f"nothing. It is rewritten to name {to.artifact}; look at the hosts: "
             f"{commands.status(self.environment)}"
         )
 

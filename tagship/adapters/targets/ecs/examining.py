@@ -16,7 +16,7 @@ from tagship.domain import aws_commands, commands
 from tagship.domain.ecs.definition import TaskRevision, Unregistrable
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.text import listed
-from tagship.settings.ecs import Monitors
+from tagship.settings.ecs import Ecs
 
 BREAKER = "Set monitors = { failures = 2 } in [environments.<name>.ecs] of tagship.toml"
 
@@ -28,7 +28,7 @@ class ServiceExamination:
     calls: EcsCalls
     around: Around
     proof: Proof
-    monitors: Monitors
+    table: Ecs
 
     def of(self, service: ServiceFacts) -> Iterator[Finding]:
         if service.unfit:
@@ -40,7 +40,7 @@ class ServiceExamination:
 
     def _strategy(self, service: ServiceFacts) -> Finding:
         """Say how a deployment goes, and what ends a bad one."""
-        configuration = {**service.configuration, **corrected(service.configuration, self.monitors)}
+        configuration = {**service.configuration, **corrected(service.configuration, self.table.monitors)}
         strategy = configuration.get("strategy", "ROLLING")
         breaker = configuration.get("deploymentCircuitBreaker", {})
         if strategy != "ROLLING":
@@ -55,7 +55,7 @@ class ServiceExamination:
         )
 
     def _alarms(self, service: ServiceFacts) -> Iterator[Finding]:
-        names = watched_by(service, self.monitors)
+        names = watched_by(service, self.table.monitors)
         alarms = self.around.alarms(names)
         missing, firing = [name for name in names if name not in alarms], [name for name in alarms if alarms[name].now]
         if missing:
@@ -72,6 +72,9 @@ class ServiceExamination:
         except Unregistrable as reason:
             yield failing(service.name, str(reason), "Upgrade boto3")
             return
+        if revision.family not in self.table.stack_families:
+            words = f"its task definitions are of the family {revision.family}, which no job of CI may register"
+            yield failing(service.name, words, f"Add it to ecs.families in tagship.toml, then: {commands.setup()}")
         loose = [row["name"] for row in revision.definition.get("containerDefinitions", ()) if _inconsistent(row)]
         if loose:
             words = f"versionConsistency of {listed(loose)} is disabled: a task that starts later may run other bytes"

@@ -26,9 +26,8 @@ from tagship.domain.text import listed, span
 from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
 from tagship.ports.target import Tick
 from tagship.settings.ecs import ServiceTable
-from tagship.settings.hooks import HookTable, TaskTable
+from tagship.settings.hooks import OF_HOOKS, HookTable, TaskTable
 
-OWN = "-hook"  # how the families end that tagship registers for hooks
 FIRST_LOOK, LAST_LOOK = 0.5, 5.0  # seconds between two looks
 ENDS = timedelta(seconds=150)  # in which a task that was asked to stop has to: stopTimeout is 120 s at most
 LINES = 100  # of its log that are read
@@ -113,7 +112,7 @@ class HookTask:
         newest = calls.revision(newest.family)
         images = self.beginning.images(self._table(task), newest)
         container = self._container(task, newest, images)
-        definition = wanted(newest.definition, images, artifact.variables) | {"family": f"{newest.family}{OWN}"}
+        definition = wanted(newest.definition, images, artifact.variables) | {"family": f"{newest.family}{OF_HOOKS}"}
         before = next(iter(calls.revisions_of(definition["family"], 1)), None)
         if before and before.label == artifact.label and before.definition == definition:
             return before, container
@@ -206,7 +205,7 @@ class HookTask:
     ) -> HookOutcome:
         """Say how its container ended, with the end of its log."""
         if row is None:
-            return HookOutcome("ECS no longer knows the task: how it ended is not known")
+            return HookOutcome("ECS no longer lists the task, so its outcome is unknown")
         still = "" if _over(row) else f", and was still {row.get('lastStatus', 'running')} when it had been stopped"
         how = f"{problem}{still}" if problem else _why_failed(row, container)
         arn = str(row["taskArn"])

@@ -116,7 +116,7 @@ class EcsTarget:
     def examine(self) -> Iterator[Finding]:
         """Look at how each service is set up."""
         calls, around = self._calls, Around(self.context.aws)
-        look = ServiceExamination(calls, around, self._proof(calls), self.table.monitors)
+        look = ServiceExamination(calls, around, self._proof(calls), self.table)
         for service in calls.services(list(self.table.services)).values():
             yield from look.of(service)
 

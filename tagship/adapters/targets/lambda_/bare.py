@@ -23,7 +23,7 @@ from tagship.settings.lambda_ import Function
 SHORT = 12  # hex digits of a SHA-256 in a record
 LARGEST = 50 * 1024 * 1024  # bytes of a zip file that a request itself may carry
 CHANGED = f"it changed during each of {ROUNDS} attempts"
-MIXED = "its code and its variables are not of one version: somebody changed them, or a change of it did not end"
+MIXED = "its code and its variables belong to different versions: somebody changed them, or a deployment was cut off"
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,5 @@ def _why_unfit(now: Configuration, wanted: str) -> str:
     if now.packaged == wanted:
         return ""
     actual = MADE_OF.get(now.packaged, now.packaged)
-    return (
-        f"it was created for {actual}, and tagship.toml gives it {MADE_OF[wanted]}: infrastructure has to make it anew"
-    )
+    made = f"it was created for {actual}, and tagship.toml gives it {MADE_OF[wanted]}"
+    return f"{made}: infrastructure has to create it again"

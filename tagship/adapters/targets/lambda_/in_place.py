@@ -218,7 +218,7 @@ def _zip(before: Configuration) -> bytes:
     with urllib.request.urlopen(before.place, timeout=PATIENCE) as answer:  # noqa: S310 (the scheme is checked)
         raw: bytes = answer.read(LARGEST + 1)
     if hashlib.sha256(raw).hexdigest() != before.code_sha256:
-        raise UnfitFunction("the zip file that Lambda keeps of it is another")
+        raise UnfitFunction("Lambda has another zip file of it")
     return raw
 
 

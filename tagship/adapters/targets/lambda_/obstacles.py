@@ -62,12 +62,12 @@ class FunctionObstacles:
             yield Obstacle(
                 f"{name} was created for {MADE_OF.get(now.packaged, now.packaged)}, and tagship.toml gives it "
                 f"{MADE_OF[wanted]}",
-                "Have infrastructure make it anew: Lambda changes no function's kind of package",
+                "Have infrastructure create it again: Lambda can't change a function's package type",
             )
         if now.state == "Failed":
             yield Obstacle(
                 f"{name} is Failed" + (f" ({now.problem})" if now.problem else ""),
-                "An update may mend it: what follows says so",
+                "An update may fix it; the lines below show that",
                 warns=True,
             )
 

@@ -143,8 +143,8 @@ def test_what_no_deployment_wrote_is_named_and_the_right_one_is_written(kind: st
     [warning] = app.screen.warnings
     assert warning.startswith(problem)
     assert warning.endswith(
-        "No deployment left it so: hosts that booted meanwhile may have started something else, or nothing. "
-        "It is written again, and names 0.1.30-dev; look at the hosts: inv status --env dev"
+        "No deployment wrote that: hosts that booted since may have started something else, or nothing. "
+        "It is rewritten to name 0.1.30-dev; look at the hosts: inv status --env dev"
     )
     assert StoredPointer(app, "dev").uncommitted(OLD) == ""
 
