@@ -49,7 +49,7 @@ def caption(name: str, figures: Sequence[Metrics]) -> str:
 
 
 def _scale(name: str, figures: Sequence[Metrics]) -> tuple[int, str]:
-    """Choose the unit of a time by its longest; 1 for what is no time."""
+    """Choose the unit that suits the longest time, 1 without times."""
     unit, value = DORA[name]
     if "{scale}" not in unit:
         return 1, ""
