@@ -64,12 +64,15 @@ class Rule:
         """Decide which of them go, what refers to others first."""
         by_id = {leftover.id: leftover for leftover in leftovers}
         reasons = {leftover.id: self._reason(leftover) for leftover in leftovers}
-        for id_ in self._outer_first(by_id):
-            leftover = by_id[id_]
-            whole = next((whole for whole in leftover.parts_of if reasons.get(whole)), "")
-            if whole and (not reasons[id_] or not leftover.artifacts):
-                reasons[id_] = f"{by_id[whole].name} refers to it"
         order = self._outer_first(by_id)
+        before = -1
+        while (stay := sum(map(bool, reasons.values()))) != before:  # more than once if some refer in a ring
+            before = stay
+            for id_ in order:
+                leftover = by_id[id_]
+                whole = next((whole for whole in leftover.parts_of if reasons.get(whole)), "")
+                if whole and (not reasons[id_] or not leftover.artifacts):
+                    reasons[id_] = f"{by_id[whole].name} refers to it"
         return [Judged(by_id[id_], self._judgement(by_id[id_], reasons[id_])) for id_ in order]
 
     def _reason(self, leftover: Leftover) -> str:

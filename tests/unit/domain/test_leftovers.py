@@ -75,6 +75,13 @@ def test_what_refers_to_itself_in_a_ring_is_judged_once() -> None:
     assert judged(*ring) == {"2": "goes: its artifact is gone", "1": "goes: its artifact is gone"}
 
 
+def test_what_a_ring_refers_to_stays_with_the_one_of_it_that_is_in_use() -> None:
+    ring = [leftover("c", parts_of=("a",)), leftover("a", parts_of=("b",)), leftover("b", parts_of=("c",))]
+    rows = judged(*ring, used={"a": "alias live names it"})
+    assert rows["b"] == "version c refers to it"
+    assert not [words for words in rows.values() if words.startswith("goes")]
+
+
 def test_what_nobody_refers_to_goes_by_its_age_alone() -> None:
     assert judged(leftover("1", loose=True)) == {"1": "goes: nothing refers to it"}
     assert judged(leftover("1", loose=True, made=NOW - timedelta(days=2))) == {"1": "younger than 7 days"}
