@@ -15,7 +15,7 @@ WORKFLOWS = Path(__file__).parents[2] / ".github/workflows"
 ACTION = ".github/actions/setup"
 ORDER = ("dev", "preprod", "prod")
 PROMOTING = ("build-and-promote.yml", "deploy-prod.yml")
-SCHEDULED = ("preview-sweep.yml", "verify.yml")  # and cleanup.yml, which `init` does not write
+SCHEDULED = ("cleanup.yml", "preview-sweep.yml", "verify.yml")
 GUARD = b"""\
     # By the clock only where AWS has roles for this repository, which a variable of it says: its own dev is a sandbox.
     if: github.event_name != 'schedule' || vars.TAGSHIP_SCHEDULES == 'true'

@@ -16,7 +16,7 @@ from tagship.account.named_repositories import PARAMETER, moving_tags, named_rep
 from tagship.account.places import shared_stack
 from tagship.account.previews import preview_stack
 from tagship.account.stack_images import image_repository, images_of_stack, named_in_ecr, own_repository
-from tagship.account.trusting import trusted_workflows
+from tagship.account.trusting import cleanup_workflow, trusted_workflows
 from tagship.domain import commands, foundation, layout
 from tagship.domain.crossing_grants import with_readers, with_source
 from tagship.domain.documents import same_document
@@ -188,7 +188,7 @@ def environment_stack(
         "MakeImages": made,
         **shared,
         **trusted_workflows(app, name, repository),
-        "CleanupWorkflow": settings.ci.cleanup_workflow,
+        "CleanupWorkflow": cleanup_workflow(app),
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
         "Hosts": "yes",

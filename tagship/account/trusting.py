@@ -14,6 +14,12 @@ def own_files(app: Account) -> str:
     return f"{app.settings.app}-" if app.repository.folder else ""
 
 
+def cleanup_workflow(app: Account) -> str:
+    """Name the workflow whose jobs delete artifacts; empty: any."""
+    ci = app.settings.ci
+    return ci.cleanup_workflow if "cleanup_workflow" in ci.model_fields_set else own_files(app) + ci.cleanup_workflow
+
+
 def trusted_workflows(app: Account, name: str, repository: str) -> dict[str, str]:
     """Write whose jobs get each role, as GitHub's tokens name their workflows.
 

@@ -13,6 +13,7 @@ from tagship.settings import Settings
 
 ROLES = (
     "AWS_ROLE_ARN", "AWS_NOTIFY_ROLE_ARN", "AWS_PREVIEW_ROLE_ARN", "AWS_ROLLBACK_ROLE_ARN", "AWS_VERIFY_ROLE_ARN",
+    "AWS_CLEANUP_ROLE_ARN",
 )  # fmt: skip
 
 

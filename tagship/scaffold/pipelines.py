@@ -97,6 +97,7 @@ class Pipelines:
         yield f"{own}{UNIFIED}", render("deploy-unified.yml", **{**common, **unified})
         yield f"{own}rollback.yml", render("rollback.yml", **common)
         yield f"{own}verify.yml", render("verify.yml", **common)
+        yield f"{own}cleanup.yml", render("cleanup.yml", **common)
 
 
 def of_settings(settings: Settings, action: str, build: str = "", place: AppFolder | None = None) -> Pipelines:

@@ -69,7 +69,8 @@ def test_our_other_workflows_are_what_init_writes() -> None:
     files = dict(pipelines.files())
     of_previews = ["preview-sweep.yml", "preview.yml"]
     assert sorted(files) == [
-        "build-and-promote.yml", "deploy-prod.yml", "deploy.yml", *of_previews, "rollback.yml", "verify.yml",
+        "build-and-promote.yml", "cleanup.yml", "deploy-prod.yml", "deploy.yml", *of_previews, "rollback.yml",
+        "verify.yml",
     ]  # fmt: skip
     for name, content in files.items():
         assert (TOP / ".github/workflows" / name).read_bytes() == content, "python -m scripts.lint.pipelines"
