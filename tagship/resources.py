@@ -27,6 +27,15 @@ def package() -> Path:
         return folder if (folder / FOLDER).is_dir() else folder.parent
 
 
+def sample() -> str:
+    """Return the path of the sample settings, from the working folder if below."""
+    path = package() / SAMPLE
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
 def place(root: Path) -> Path:
     """Return the folder whose deploy/ serves the repository at `root`."""
     return root if is_ejected(root) else package()

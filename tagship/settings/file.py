@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tagship import resources
 from tagship.errors import SettingsError
 from tagship.settings.folder import NAME
 from tagship.settings.kind import Kind
@@ -143,7 +144,7 @@ def _problem(path: Path, faults: Sequence[Fault]) -> SettingsError:
     if in_file:
         parts.append(_listed(f"{path} has {'one error' if len(in_file) == 1 else f'{len(in_file)} errors'}", in_file))
         pronoun = "it" if len(in_file) == 1 else "them"
-        remedies.append(f"Fix {pronoun} in {path}; every key is explained in docs/tagship.sample.toml")
+        remedies.append(f"Fix {pronoun} in {path}; every key is explained in {resources.sample()}")
     if in_variables:
         count = (
             "One environment variable is"

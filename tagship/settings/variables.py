@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from tagship import resources
 from tagship.settings.model import Settings
 from tagship.settings.moved import of_variables
 from tagship.settings.section import Section, cut, is_of_names, section_of
@@ -113,5 +114,5 @@ def _stranger(variable: str, names: Mapping[str, Any], model: type[Settings]) ->
     if near:
         return f"names no key; did you mean {near[0]}?"
     if any(variable == prefix or variable.startswith(prefix + "_") for prefix in top):
-        return "names no key; every key is in docs/tagship.sample.toml"
+        return f"names no key; every key is in {resources.sample()}"
     return ""

@@ -486,3 +486,12 @@ def test_whatever_stands_at_a_key_is_read_or_told_in_our_words(read: Loader, pla
     except SettingsError as problem:
         told = problem.what
     assert "Input should" not in told
+
+
+def test_in_another_repository_the_sample_is_named_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tagship.toml").write_text("app = 1\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as raised:
+        load(tmp_path / "tagship.toml")
+    named = raised.value.remedy.rpartition("explained in ")[2]
+    assert Path(named).samefile(SAMPLE)

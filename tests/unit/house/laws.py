@@ -15,7 +15,7 @@ BELOW: dict[str, set[str]] = {
     "errors": set(),
     "resources": set(),
     "domain": {"errors", "domain"},
-    "settings": {"errors", "domain", "settings"},
+    "settings": {"errors", "resources", "domain", "settings"},
     "ports": {"errors", "domain", "settings", "ports"},
     "engine": {"errors", "resources", "domain", "settings", "ports", "engine"},
     "release": {"errors", "resources", "domain", "settings", "ports", "engine", "release"},
