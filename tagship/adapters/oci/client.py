@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?\Z", re.ASCII)
 TRIES = 5
 PASSING = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
+REFUSING = frozenset({401, 403, 404})  # to whoever has not logged in; a private repository is not there for them
+LATER = "Run the same command again in a few minutes"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HOPS = 5
 TIMEOUT = (10, 120)  # seconds, to connect and for each part of an answer
@@ -162,7 +164,7 @@ class RegistryClient:
         """Refuse a URL that anybody on the way can read. Raises ServiceFailed."""
         scheme = urlsplit(url).scheme
         if scheme not in ("https", urlsplit(self.base).scheme):
-            raise self._away(f"it sends on to {scheme}://, which anybody can read")
+            raise self._away(f"it sends on to {scheme}://, which anybody can read", self._whoever)
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -193,7 +195,7 @@ class RegistryClient:
         try:
             return attempt()
         except Passing as reason:
-            raise self._away(f"{reason} for {path}, {TRIES} times") from reason
+            raise self._away(f"{reason} for {path}, {TRIES} times", LATER) from reason
 
     def _once(self, method: str, url: str, scopes: tuple[str, ...], **given: Any) -> Response:
         answer = self._sent(method, url, scopes, **given)
@@ -229,7 +231,7 @@ class RegistryClient:
             header = str(answer.request.headers.get("Authorization", "")) if same else ""
             answer.close()
             answer = self._bare(method, target, header, **given)
-        raise self._away(f"it sends on more than {HOPS} times")
+        raise self._away(f"it sends on more than {HOPS} times", self._whoever)
 
     def _bare(
         self, method: str, url: str, authorization: str, headers: Mapping[str, str] | None = None, **given: Any
@@ -242,7 +244,7 @@ class RegistryClient:
         try:
             return self._session.request(method, url, headers=head, timeout=TIMEOUT, allow_redirects=False, **given)
         except SSLError as reason:
-            raise self._away(str(reason)) from reason
+            raise self._away(str(reason), self._whoever) from reason
         except (RequestException, OSError) as reason:
             raise Passing(type(reason).__name__) from reason
 
@@ -251,12 +253,15 @@ class RegistryClient:
         if answer.ok or (absent and answer.status_code == 404):
             return answer
         words = _words(answer)
-        raise self._away(f"it answered {answer.status_code}{words} for {path}")
+        remedy = f"Log in: docker login {self.host}" if answer.status_code in REFUSING else self._whoever
+        raise self._away(f"it answered {answer.status_code}{words} for {path}", remedy)
 
-    def _away(self, why: str) -> ServiceFailed:
-        return ServiceFailed(
-            f"The registry {self.host} cannot be asked for an image: {why}.", remedy=f"Log in: docker login {self.host}"
-        )
+    @property
+    def _whoever(self) -> str:
+        return f"Ask who runs {self.host}, then run the same command again"
+
+    def _away(self, why: str, remedy: str) -> ServiceFailed:
+        return ServiceFailed(f"The registry {self.host} cannot be asked for an image: {why}.", remedy=remedy)
 
 
 def pulling(name: str) -> tuple[str, ...]:
