@@ -9,70 +9,45 @@ import pytest
 
 from tagship.domain.image import ImageStatus
 from tagship.domain.manifest import ImageRef, Manifest
-from tagship.engine.attested import check_named
 from tagship.errors import NotAuthentic, Refused
 from tagship.verbs.build import build
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp, environments
-from tests.fakes.ci import FakeCi
 from tests.fakes.images import FakeImages
-from tests.unit.ci import COMMIT, VERSION, ci_app
+from tests.unit.ci import COMMIT, VERSION
+from tests.unit.release.line import ReleaseLine
 
 REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"
 DOCKERFILE = f"FROM python@sha256:{'a' * 64}\nARG BUILD_TIME\nCOPY . /app\n"
 NEXT, THIRD = "0.1.1-dev", "0.1.2-dev"
 
 
-class Line:
-    """Versions of an app, each from a checkout of its own; what was published last runs."""
+class Line(ReleaseLine):
+    """Versions of one image."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.images, self.signed_in = root, FakeImages(), True
-        self.last: FakeApp | None = None
-        self.files = {"Dockerfile": DOCKERFILE, "app.py": "print(1)\n", "lib/x.py": "x = 1\n"}
+        super().__init__(root, {"Dockerfile": DOCKERFILE, "app.py": "print(1)\n", "lib/x.py": "x = 1\n"})
+        self.images = FakeImages()
 
     def app(self, version: str, *, image: dict[str, object] | None = None) -> FakeApp:
         chosen = {"repository": REPOSITORY, **(image or {})}
         values = environments(ec2={"runtime": "docker", "command": []}, image=chosen)
-        app = ci_app(self.root / version, environments=values)
+        app = self.checkout(version, environments=values)
         app.given |= {"builder": self.images, "registry": self.images}
-        app.given["repository"].annotate(version, COMMIT)
-        app.ci, app.signed_in = FakeCi(run=version), self.signed_in
-        if self.last:
-            app.store, app.signer, app.verifier, app.ledger = (
-                self.last.store, self.last.signer, self.last.verifier, self.last.ledger,
-            )  # fmt: skip
-        for name, text in self.files.items():
-            (app.root / name).parent.mkdir(parents=True, exist_ok=True)
-            (app.root / name).write_text(text)
         return app
 
     def built(self, version: str, **changes: object) -> FakeApp:
         app = self.app(version, image=changes or None)
         self.images.calls.clear()
-        build(app, artifact=version, env="dev")
-        bundle(app, artifact=version, env="dev")
-        return app
+        return self.made(app, version)
 
     def ship(self, version: str, **changes: object) -> Manifest:
-        app = self.built(version, **changes)
-        manifest = publish(app, artifact=version, env="dev")
-        assert manifest is not None
-        check_named(app, manifest)
-        app.ledger.entries.clear()
-        app.ledger.ran(version)
-        self.last = app
-        return manifest
+        return self.published(self.built(version, **changes), version)
 
     @property
     def did(self) -> set[str]:
         return {call.split()[0] for call in self.images.calls}
-
-    @property
-    def said(self) -> str:
-        assert self.last
-        return "\n".join(self.last.screen.lines)
 
 
 @pytest.fixture
@@ -93,7 +68,7 @@ def test_what_has_not_changed_is_neither_built_nor_pushed_and_has_the_new_tag_to
     assert line.did == {"login", "tag"}
     assert (second.digest, second.tag, second.built_for) == (first.digest, NEXT, VERSION)
     assert line.images.stored[REPOSITORY, NEXT].digest == first.digest
-    assert f"the image: unchanged since {VERSION}, which runs: {REPOSITORY}@{first.digest} is kept" in line.said
+    assert f"the image: unchanged since {VERSION}, which runs: {REPOSITORY}@{first.digest} is kept" in line.text
     third = image(line.ship(THIRD))
     assert (third.digest, third.tag, third.built_for) == (first.digest, THIRD, VERSION)
 
@@ -127,7 +102,7 @@ def test_what_is_made_of_something_else_is_built(line: Line, change: str) -> Non
     assert {"build", "push"} <= line.did
     assert second.digest != first.digest
     assert second.built_for == ""
-    assert f"{REPOSITORY}:{NEXT} is new: it is made of other files or arguments than that of {VERSION}" in line.said
+    assert f"{REPOSITORY}:{NEXT} is new: it is made of other files or arguments than that of {VERSION}" in line.text
 
 
 def test_what_is_left_out_of_the_context_does_not_count(line: Line) -> None:
@@ -151,7 +126,7 @@ def test_what_the_same_files_may_make_anew_is_built_each_time(tmp_path: Path, li
     assert image(line.ship(VERSION)).inputs == ""
     line.ship(NEXT)
     assert {"build", "push"} <= line.did
-    assert why in line.said
+    assert why in line.text
 
 
 @pytest.mark.parametrize("state", ["missing", "archived", "activating"])
@@ -160,7 +135,7 @@ def test_a_digest_that_cannot_be_pulled_any_more_is_built_again(line: Line, stat
     line.images.states[first.digest] = ImageStatus(state, restore="aws …")
     line.ship(NEXT)
     assert {"build", "push"} <= line.did
-    assert f"is made of the same as that of {VERSION}, which runs, but" in line.said
+    assert f"is made of the same as that of {VERSION}, which runs, but" in line.text
 
 
 def test_one_that_goes_between_build_and_publish_is_refused_with_the_way_to_build_it(line: Line) -> None:
@@ -199,7 +174,7 @@ def test_what_runs_is_believed_by_its_signature_alone(line: Line) -> None:
     )
     line.ship(NEXT)
     assert {"build", "push"} <= line.did
-    assert "what runs on dev is not known" in line.said
+    assert "what runs on dev is not known" in line.text
 
 
 def test_another_image_under_the_new_tag_is_not_passed_over(line: Line) -> None:

@@ -14,14 +14,13 @@ from tagship.domain.attestation import opened
 from tagship.domain.manifest import Manifest
 from tagship.domain.provenance import Provenance
 from tagship.engine.artifacts import verified_manifest
-from tagship.engine.attested import check_named
 from tagship.errors import NotAuthentic, Refused, ServiceFailed
 from tagship.verbs.build import build
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp
-from tests.fakes.ci import FakeCi
-from tests.unit.ci import COMMIT, VERSION, ci_app
+from tests.unit.ci import VERSION
+from tests.unit.release.line import ReleaseLine
 
 NEXT, THIRD = "0.1.1-dev", "0.1.2-dev"
 INPUTS = {"inputs": ["src", "requirements.txt"]}
@@ -51,19 +50,14 @@ class Maker:
         return self.answers.get(command[0], "")
 
 
-class Line:
-    """Versions of an app, each from a checkout of its own; what was published last runs."""
+class Line(ReleaseLine):
+    """Versions of a package and a static set."""
 
     def __init__(self, root: Path, parts: Mapping[str, Mapping[str, Any]] = DECLARED) -> None:
-        self.root, self.parts, self.signed_in = root, parts, True
+        files = {"src/app.py": "def handler(): ...\n", "requirements.txt": "x==1\n", "pages/index.html": "<p>1</p>"}
+        super().__init__(root, files)
+        self.parts, self.maker = parts, Maker()
         self.stamp: list[str] = []
-        self.last: FakeApp | None = None
-        self.maker = Maker()
-        self.files = {
-            "src/app.py": "def handler(): ...\n",
-            "requirements.txt": "x==1\n",
-            "pages/index.html": "<p>1</p>",
-        }
 
     def app(self, version: str) -> FakeApp:
         dev = {"branch": "dev", "lambda": {"functions": {"hello-dev": {"package": "api"}}}}
@@ -71,45 +65,20 @@ class Line:
         packages["api"] |= self.parts.get("api", {})  # type: ignore[arg-type]
         site: dict[str, Any] = {"directory": "build/site", "command": ["cp", "pages", "site"]}
         site |= {**self.parts.get("site", {}), "environments": {"dev": {"bucket": "hello-site-dev"}}}
-        app = ci_app(self.root / version, environments={"dev": dev}, packages=packages, static={"site": site})
+        app = self.checkout(version, environments={"dev": dev}, packages=packages, static={"site": site})
         app.given["packager"] = self.maker
-        app.given["repository"].annotate(version, COMMIT)
-        app.ci, app.signed_in = FakeCi(run=version), self.signed_in
-        if self.last:
-            app.store, app.signer, app.verifier, app.ledger = (
-                self.last.store, self.last.signer, self.last.verifier, self.last.ledger,
-            )  # fmt: skip
-        for name, text in self.files.items():
-            (app.root / name).parent.mkdir(parents=True, exist_ok=True)
-            (app.root / name).write_text(text)
         return app
 
     def built(self, version: str) -> FakeApp:
         app = self.app(version)
         self.maker.ran.clear()
-        build(app, artifact=version, env="dev")
-        bundle(app, artifact=version, env="dev")
-        return app
+        return self.made(app, version)
 
     def ship(self, version: str) -> Manifest:
         app = self.built(version)
-        return self.published(app, version)
-
-    def published(self, app: FakeApp, version: str) -> Manifest:
-        self.last = app
-        app.store.writes.clear()
-        manifest = publish(app, artifact=version, env="dev")
-        assert manifest is not None
-        check_named(app, manifest)
+        manifest = self.published(app, version)
         assert verified_manifest(app, "dev", manifest.artifact_id).to_json() == manifest.to_json()  # type: ignore[arg-type]
-        app.ledger.entries.clear()
-        app.ledger.ran(version)
         return manifest
-
-    @property
-    def said(self) -> list[str]:
-        assert self.last
-        return self.last.screen.lines
 
     @property
     def wrote(self) -> dict[str, str]:
