@@ -15,7 +15,8 @@ Of moto's own, only what is used is imported here: its parser of templates impor
 from __future__ import annotations
 
 import json
-from typing import Any
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 from moto.core.common_models import CloudFormationModel
 from moto.core.responses import BaseResponse, EmptyResult
@@ -140,68 +141,85 @@ def _make_key(_name: str, template: Any, account_id: str, region_name: str, **_m
     return key
 
 
-class Provider(CloudFormationModel):
-    """AWS::IAM::OIDCProvider."""
+class Made:
+    """A resource of a stack that moto has no model of, known by its physical id.
 
-    def __init__(self, arn: str) -> None:
-        self.physical_resource_id = arn
+    A change makes it again, which overwrites what was. moto looks for direct subclasses of CloudFormationModel alone:
+    this is none, and stands before it in the bases.
+    """
 
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::IAM::OIDCProvider"
-
-    @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override]  # moto passes the first four by position
-        cls, _name: str, template: Any, account_id: str, region_name: str, **_more: Any
-    ) -> Any:
-        properties = template["Properties"]
-        backend = stock.backend("iam", get_partition(region_name), account_id)
-        return cls(backend.create_open_id_connect_provider(properties["Url"], [], properties["ClientIdList"], []).arn)
-
-
-class BucketPolicy(CloudFormationModel):
-    """AWS::S3::BucketPolicy."""
-
-    def __init__(self, bucket: str) -> None:
-        self.physical_resource_id = bucket
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::S3::BucketPolicy"
-
-    @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override]  # moto passes the first four by position
-        cls, _name: str, template: Any, account_id: str, region_name: str, **_more: Any
-    ) -> Any:
-        properties = template["Properties"]
-        backend = stock.backend("s3", get_partition(region_name), account_id)
-        backend.put_bucket_policy(properties["Bucket"], json.dumps(properties["PolicyDocument"]).encode())
-        return cls(properties["Bucket"])
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, _previous: Any, name: str, template: Any, account_id: str, region_name: str
-    ) -> Any:
-        return cls.create_from_cloudformation_json(name, template, account_id, region_name)
-
-
-class MetricAlarm(CloudFormationModel):
-    """AWS::CloudWatch::Alarm, of one metric."""
+    kind: ClassVar[str]
 
     def __init__(self, name: str) -> None:
         self.physical_resource_id = name
 
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::CloudWatch::Alarm"
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        return cls.kind
 
     @classmethod
-    def create_from_cloudformation_json(  # type: ignore[override]  # moto passes the first four by position
-        cls, _name: str, template: Any, account_id: str, region_name: str, **_more: Any
+    @abstractmethod
+    def make(cls, properties: Any, account_id: str, region_name: str) -> str:
+        """Make what a template's properties say, and return its id."""
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,  # noqa: ARG003  (moto's own names)
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,  # noqa: ARG003  (moto's own names)
     ) -> Any:
-        properties = template["Properties"]
+        return cls(cls.make(cloudformation_json["Properties"], account_id, region_name))
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,  # noqa: ARG003  (moto's own names)
+        new_resource_name: str,
+        cloudformation_json: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Any:
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+
+
+class Provider(Made, CloudFormationModel):
+    """AWS::IAM::OIDCProvider."""
+
+    kind = "AWS::IAM::OIDCProvider"
+
+    @classmethod
+    def make(cls, properties: Any, account_id: str, region_name: str) -> str:
+        backend = stock.backend("iam", get_partition(region_name), account_id)
+        arn: str = backend.create_open_id_connect_provider(properties["Url"], [], properties["ClientIdList"], []).arn
+        return arn
+
+
+class BucketPolicy(Made, CloudFormationModel):
+    """AWS::S3::BucketPolicy."""
+
+    kind = "AWS::S3::BucketPolicy"
+
+    @classmethod
+    def make(cls, properties: Any, account_id: str, region_name: str) -> str:
+        bucket: str = properties["Bucket"]
+        backend = stock.backend("s3", get_partition(region_name), account_id)
+        backend.put_bucket_policy(bucket, json.dumps(properties["PolicyDocument"]).encode())
+        return bucket
+
+
+class MetricAlarm(Made, CloudFormationModel):
+    """AWS::CloudWatch::Alarm, of one metric."""
+
+    kind = "AWS::CloudWatch::Alarm"
+
+    @classmethod
+    def make(cls, properties: Any, account_id: str, region_name: str) -> str:
+        name: str = properties["AlarmName"]
         stock.backend("cloudwatch", region_name, account_id).put_metric_alarm(
-            name=properties["AlarmName"],
+            name=name,
             namespace=properties["Namespace"],
             metric_name=properties["MetricName"],
             comparison_operator=properties["ComparisonOperator"],
@@ -215,13 +233,7 @@ class MetricAlarm(CloudFormationModel):
             ok_actions=properties["OKActions"],
             treat_missing_data=properties["TreatMissingData"],
         )
-        return cls(properties["AlarmName"])
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, _previous: Any, name: str, template: Any, account_id: str, region_name: str
-    ) -> Any:
-        return cls.create_from_cloudformation_json(name, template, account_id, region_name)
+        return name
 
     @classmethod
     def delete_from_cloudformation_json(cls, name: str, _template: Any, account_id: str, region_name: str) -> None:
