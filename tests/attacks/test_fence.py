@@ -68,7 +68,7 @@ def test_a_forged_entry_of_the_ledger_moves_no_number_and_is_no_deployment(app: 
     id_ = "20261121-000000-000001-abcdef"
     app.ledger.entries.append(replace(first, deployment_id=id_, artifact_id=NEW, fence=HUGE, state="healthy"))
     assert status(app)[0].artifact == OLD
-    assert any("they do not count" in warning for warning in app.screen.warnings)
+    assert any("they are ignored" in warning for warning in app.screen.warnings)
     deploy(app, artifact=NEW)
     assert app.hosts.machines[0].fence == 2
 

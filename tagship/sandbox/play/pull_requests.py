@@ -13,7 +13,6 @@ from typing import Any
 
 from tagship.domain import commands
 from tagship.errors import Refused, ServiceFailed, UsageError
-from tagship.sandbox.actions.events import DEFAULT_BRANCH
 from tagship.sandbox.play.practice import git
 from tagship.sandbox.state import Running
 
@@ -77,7 +76,7 @@ class PullRequest:
     @property
     def _base(self) -> str:
         """Name the branch that pull requests are merged into."""
-        return git(self.running.origin, "symbolic-ref", "--short", "HEAD") or DEFAULT_BRANCH
+        return git(self.running.origin, "symbolic-ref", "--short", "HEAD")
 
     def _asked(self) -> tuple[str, str]:
         """Ask for its state and its head; empty if it is new."""
