@@ -73,7 +73,7 @@ EXPLAINED = {
     },
     **{
         (policy, "credentials ecr:GetAuthorizationToken"): "docker's login to the registry; it " + TAKES_NO_RESOURCE
-        for policy in ("Ci/release", "Host/run")
+        for policy in ("Ci/release", "Host/run", "People")
     },
     ("Host/agent", "unbounded ssm:UpdateInstanceInformation"): "the agent's PingStatus; it " + TAKES_NO_RESOURCE,
 }
