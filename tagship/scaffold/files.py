@@ -13,7 +13,7 @@ from tagship.scaffold.answers import Blueprint
 from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
-from tagship.scaffold.pipelines import Attesting, attesting, of_settings
+from tagship.scaffold.pipelines import Attesting, Pipelines, attesting, of_settings
 from tagship.scaffold.previews import of_previews, own_previews, require_writable
 from tagship.scaffold.rendering import render, template
 from tagship.scaffold.source import Supply
@@ -58,7 +58,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
         render("action.yml", apart=source.apart, folder=place.folder),
     )
     _place(made, scene, SCHEMA, SCHEMA, schema())
-    pipelines = dict(_pipelines(settings, place, chosen.build))
+    pipelines = dict(_pipelines(settings, place, chosen))
     if previews and not settings:
         pipelines |= dict(of_previews(chosen, place))
     for env, suffix in _environments(settings, chosen).items():
@@ -195,18 +195,22 @@ def workflow(
     return render("deploy.yml", **values, **chosen.values, build=build, attest=attest)
 
 
-def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
-    """Render what takes a version from one environment to the next.
+def _pipelines(settings: Settings | None, place: AppFolder, chosen: Blueprint) -> Iterator[tuple[str, bytes]]:
+    """Render the workflows beside those of pushed tags.
 
-    None if tagship.toml has no promotion.order; with [previews], those of pull requests; with infra, the one that
-    plans.
+    Those of what runs; with promotion.order, what takes a version from one environment to the next; with [previews],
+    those of pull requests; with infra, the one that plans.
     """
-    if settings and settings.promotion.order:
-        yield from of_settings(settings, ACTION, build, place).files()
-    elif settings:
-        made = of_settings(settings, ACTION, build, place)
-        yield from made.of_pull_requests() if settings.previews.environment else ()
-        yield from made.of_infrastructure()
+    if settings is None:
+        yield from Pipelines([chosen.env], ACTION, place=place).of_what_runs()
+        return
+    made = of_settings(settings, ACTION, chosen.build, place)
+    if settings.promotion.order:
+        yield from made.files()
+        return
+    yield from made.of_what_runs()
+    yield from made.of_pull_requests() if settings.previews.environment else ()
+    yield from made.of_infrastructure()
 
 
 def _pipeline(made: Draft, scene: Scene, place: AppFolder, file: tuple[str, bytes], previews: Previews) -> None:

@@ -95,9 +95,13 @@ class Pipelines:
         unified = {"pushed": list(self.pushed), "paths": list(self.paths), "ci": list(self.ci)}
         unified["environments"] = [name for name in self.environments if len(self.order) < 2 or name != self.order[-1]]
         yield f"{own}{UNIFIED}", render("deploy-unified.yml", **{**common, **unified})
-        yield f"{own}rollback.yml", render("rollback.yml", **common)
-        yield f"{own}verify.yml", render("verify.yml", **common)
-        yield f"{own}cleanup.yml", render("cleanup.yml", **common)
+        yield from self.of_what_runs()
+
+    def of_what_runs(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the workflows that every environment has, whatever ships to it."""
+        common = {**self._common, "environments": list(self.environments)}
+        for name in ("rollback.yml", "verify.yml", "cleanup.yml"):
+            yield f"{self.place.own}{name}", render(name, **common)
 
 
 def of_settings(settings: Settings, action: str, build: str = "", place: AppFolder | None = None) -> Pipelines:

@@ -137,6 +137,7 @@ WRITTEN = {
     "tagship.toml", "tasks.py", "tagship.mk", "Makefile", ".gitignore", "tagship.txt", "tagship-sandbox.txt",
     ".env.example", ".github/actions/tagship/action.yml", ".github/actions/tagship/schema.json", RECORD, WORKFLOW,
     "vendor/tagship-0.1.0-py3-none-any.whl",
+    *(f".github/workflows/{name}.yml" for name in ("rollback", "verify", "cleanup")),
 }  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_the_workflows_of_pull_requests_come_with_previews_and_with_nothing_else
         file.write(OF_PREVIEWS)
     here, _ = begin(root, wheel)
     assert set(content(root)) >= WORKFLOWS_OF_PREVIEWS
-    assert ".github/workflows/rollback.yml" not in content(root)
+    assert ".github/workflows/build-and-promote.yml" not in content(root)
     assert "tagship preview.sweep" in (root / ".github/workflows/preview-sweep.yml").read_text()
     assert not [note for note in here.screen.warnings if "AWS will trust" in note]
 
