@@ -28,7 +28,7 @@ def package() -> Path:
 
 
 def sample() -> str:
-    """Return the path of the sample settings, from the working folder if below."""
+    """Return the path of the sample settings, as one types it."""
     path = package() / SAMPLE
     try:
         return str(path.relative_to(Path.cwd()))

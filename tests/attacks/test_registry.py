@@ -77,25 +77,3 @@ def test_an_upload_goes_on_nowhere_that_others_can_read(location: str) -> None:
 
     with pytest.raises(ServiceFailed, match="which anybody can read"):
         client("registry.example")._upload(Answer())  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("status", "remedy"),
-    [
-        (403, "Log in: docker login {host}"),
-        (429, "Run the same command again in a few minutes"),
-        (503, "Run the same command again in a few minutes"),
-        (416, "Ask who runs {host}, then run the same command again"),
-    ],
-)
-def test_what_to_do_depends_on_the_answer(registry: tuple[Memory, str], status: int, remedy: str) -> None:
-    memory, host = registry
-
-    def refuse(request: Any) -> bool:
-        request.answer(status)
-        return True
-
-    memory.faults += [refuse] * 20
-    with pytest.raises(ServiceFailed) as caught:
-        client(host).manifest("team/app", "1")
-    assert caught.value.remedy == remedy.format(host=host)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from moto.core.common_models import CloudFormationModel
 from moto.core.responses import BaseResponse, EmptyResult
@@ -142,13 +142,13 @@ def _make_key(_name: str, template: Any, account_id: str, region_name: str, **_m
 
 
 class Made:
-    """A resource of a stack that moto has no model of, known by its physical id.
+    """A resource of a stack that moto has no model of.
 
-    A change makes it again, which overwrites what was. moto looks for direct subclasses of CloudFormationModel alone:
-    this is none, and stands before it in the bases.
+    It is known by its physical id. A change makes it again, which overwrites what was. moto looks for direct
+    subclasses of CloudFormationModel alone: this is none, and stands before it in the bases.
     """
 
-    kind: ClassVar[str]
+    kind: str
 
     def __init__(self, name: str) -> None:
         self.physical_resource_id = name
