@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 # What is in the environment of a host's processes (an app keeps its HOME, and not the deployer's variables), and of a
@@ -80,12 +80,17 @@ def _from_ps() -> Iterator[tuple[int, bytes]]:
 
 def end(pids: Iterable[int], patience: float = 2.0) -> None:
     """Ask processes to end, wait, and kill the ones that did not."""
-    living = _signal(pids, signal.SIGTERM)
+    living = _living(_signal(pids, signal.SIGTERM), patience)
+    _living(_signal(living, signal.SIGKILL), patience)  # a large one takes its time to go
+
+
+def _living(pids: Sequence[int], patience: float) -> Sequence[int]:
+    """Wait until processes have ended; return those that have not."""
     deadline = time.monotonic() + patience
-    while living and time.monotonic() < deadline:
+    while pids and time.monotonic() < deadline:
         time.sleep(0.02)
-        living = [pid for pid in living if exists(pid)]
-    _signal(living, signal.SIGKILL)
+        pids = [pid for pid in pids if exists(pid)]
+    return pids
 
 
 def end_all(folder: Path) -> int:
