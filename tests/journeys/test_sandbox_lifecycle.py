@@ -310,7 +310,7 @@ def test_a_number_of_hosts_is_kept_or_refused_and_never_dropped(root: Path) -> N
     up = perform("up", root, hosts="2")
     assert len(up.value["hosts"]) == 2
     assert perform("up", root).value["already"]
-    with pytest.raises(Refused, match="with 2 hosts an environment; that can.t become 3") as caught:
+    with pytest.raises(Refused, match="with 2 hosts an environment; that can't become 3") as caught:
         perform("up", root, hosts="3")
     assert caught.value.remedy.endswith("inv sandbox reset --hosts 3")
     for wrong in ("0", "-1", "101", "three"):
