@@ -22,6 +22,7 @@ from tagship.account import (
     doctor_units,
 )
 from tagship.account.desired import look
+from tagship.account.doctor_stacks import compared, of_bucket
 from tagship.account.keys import key_problems
 from tagship.account.places import place_of
 from tagship.domain import aws_commands, commands
@@ -170,29 +171,12 @@ def _clock(app: App) -> Iterator[Finding]:
 
 
 def _bucket(app: Account, of: str) -> Iterator[Finding]:
-    about, bucket = f"{of}bucket", app.settings.aws.bucket
-    if app.settings.sandbox:
-        yield ok(about, f"s3://{bucket}, the sandbox's own")
-        return
-    gaps = app.foundation.bucket_gaps(bucket, app.settings.app)
-    if gaps:
-        yield failing(about, f"s3://{bucket}: {', '.join(gaps)}", commands.setup(dry_run=True))
-    else:
-        yield ok(about, f"s3://{bucket}")
+    yield from of_bucket(app, f"{of}bucket")
 
 
 def _account(app: Account, of: str) -> Iterator[Finding]:
     """Compare what `setup` makes with what is there."""
-    for change in look(app, ("", "")).changes:
-        about = f"{of}{change.kind} {change.name}"
-        if change.same:
-            yield ok(about, "as it should be")
-        elif change.current:
-            yield warning(about, "differs from this tagship's", commands.setup(dry_run=True))
-        elif app.settings.sandbox:
-            yield ok(about, "not needed: the sandbox does without")
-        else:
-            yield failing(about, "is not there", commands.setup(), safe=True)
+    yield from compared(look(app, ("", "")), of, sandbox=app.settings.sandbox)
 
 
 def _key_pairs(app: Account, of: str) -> Iterator[Finding]:

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from tagship.account.doctor_stacks import compared, of_bucket
 from tagship.account.region_stack import look_at_region
 from tagship.domain import commands
-from tagship.domain.finding import Finding, failing, ok, warning
+from tagship.domain.finding import Finding, failing, ok
 from tagship.domain.foundation import repository_name
 from tagship.ports.app import Account
 
 
 def _bucket(region: Account, _first: Account, about: str) -> Iterator[Finding]:
-    bucket = region.settings.aws.bucket
-    if region.settings.sandbox:
-        yield ok(about, f"s3://{bucket}, the sandbox's own")
-        return
-    gaps = region.foundation.bucket_gaps(bucket, region.settings.app)
-    if gaps:
-        yield failing(about, f"s3://{bucket}: {', '.join(gaps)}", commands.setup(dry_run=True))
-    else:
-        yield ok(about, f"s3://{bucket}")
+    yield from of_bucket(region, about)
 
 
 def _stack(region: Account, first: Account, about: str) -> Iterator[Finding]:
     """Compare what `setup` makes in a region with what is there."""
-    place = about.partition(":")[0]
-    for change in look_at_region(region, first).changes:
-        name = f"{place}: {change.kind} {change.name}"
-        if change.same:
-            yield ok(name, "as it should be")
-        elif change.current:
-            yield warning(name, "differs from this tagship's", commands.setup(dry_run=True))
-        elif region.settings.sandbox:
-            yield ok(name, "not needed: the sandbox does without")
-        else:
-            yield failing(name, "is not there", commands.setup(), safe=True)
+    of = f"{about.partition(':')[0]}: "
+    yield from compared(look_at_region(region, first), of, sandbox=region.settings.sandbox)
 
 
 def _images(region: Account, _first: Account, about: str) -> Iterator[Finding]:
