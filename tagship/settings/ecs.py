@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain.bundle import variables_file
+from tagship.domain.bundle import variables_as_files
 from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.environment import Environment
@@ -170,8 +169,7 @@ class Ecs(Kind):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the containers of this artifact are given."""
-        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        return {variables_file(name): f"{text}\n".encode()}
+        return variables_as_files(name, environment.variables)
 
     @classmethod
     def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from tagship.domain.bundle import variables_file
+from tagship.domain.bundle import variables_as_files
 from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.environment import Environment
@@ -196,8 +196,7 @@ class Lambda(Kind):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the functions of this artifact are given."""
-        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        return {variables_file(name): f"{text}\n".encode()}
+        return variables_as_files(name, environment.variables)
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003
