@@ -17,11 +17,11 @@ from tagship.account.desired import (
     ResourceChange,
     Wanted,
     both,
-    environment_stack,
     look,
     look_at_documents,
     outputs_of,
 )
+from tagship.account.environment_stack import environment_stack
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.next_steps import next_steps
 from tagship.account.places import place_of
