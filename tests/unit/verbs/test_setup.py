@@ -14,6 +14,7 @@ import pytest
 
 from tagship.domain.foundation import Existing
 from tagship.errors import Refused, ServiceFailed, SettingsError
+from tagship.verbs.eject import eject
 from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.foundation import KEY, PEM, PROVIDER, FakeFoundation
@@ -373,7 +374,12 @@ def test_a_missing_template_is_named(make: Make) -> None:
     (app.root / "deploy/aws/environment.yaml").unlink()
     with pytest.raises(Refused) as caught:
         setup(app)
-    assert caught.value.remedy == "Put it back: git checkout -- deploy/aws/environment.yaml"
+    assert caught.value.remedy.splitlines() == [
+        "Put it back: git checkout -- deploy/aws/environment.yaml",
+        "       If Git has no deploy/aws/environment.yaml, take tagship's own: inv eject",
+    ]
+    assert eject(app, yes=True).done
+    setup(app)
 
 
 def test_what_is_printed_as_json_has_every_change_with_its_lines(make: Make) -> None:
