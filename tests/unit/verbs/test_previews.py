@@ -109,7 +109,7 @@ def test_no_more_previews_are_opened_than_the_limit() -> None:
     app = make(limit=1)
     deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
     deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
-    with pytest.raises(Refused, match=r"1 preview .*previews.limit is 1"):
+    with pytest.raises(Refused, match=r"No more than previews\.limit = 1 previews may be open; open now: 1\."):
         deploy(app, artifact=ARTIFACT, env="pr-52")
 
 
@@ -232,7 +232,7 @@ def test_a_damaged_record_counts_as_open() -> None:
     """What it told of may be there: it is neither forgotten by the sweep nor by the limit."""
     app = make(limit=1)
     app.store.create(layout.preview("hello", "pr-52"), b"{")
-    with pytest.raises(Refused, match=r"previews\.limit is 1"):
+    with pytest.raises(Refused, match=r"previews\.limit = 1 "):
         deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
     forge(app).pulls[52] = "closed"
     assert ("pr-52", "closed") in {(preview.environment, preview.state) for preview in preview_sweep(app).previews}
