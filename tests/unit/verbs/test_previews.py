@@ -214,6 +214,16 @@ def test_a_sweep_keeps_what_was_opened_again_since_it_looked() -> None:
     assert tool(app).ran == []
 
 
+def test_a_sweep_goes_on_past_one_that_github_does_not_answer_for() -> None:
+    app = make()
+    forge(app).pulls, forge(app).answers, forge(app).fails = {}, 3, 1  # the list, and twice the first
+    with pytest.raises(ServiceFailed, match="pr-52 could not be closed") as caught:
+        preview_sweep(app)
+    assert caught.value.state == "The others are as said above."
+    assert [state(app, f"pr-{number}") for number in (51, 52, 53)] == ["closed", "", "closed"]
+    assert "pr-52: failed" in app.screen.lines
+
+
 def test_a_sweep_finds_what_a_tool_left_by_its_tags() -> None:
     """No record, no artifact: only the tags tell of it. What was just deleted is named for a while, too."""
     app = make()
