@@ -145,6 +145,21 @@ def test_a_closing_that_failed_is_recorded_and_goes_on() -> None:
     assert preview_close(app, pr="51").state == "closed"
 
 
+def test_a_preview_that_is_gone_is_never_said_to_be_unchanged() -> None:
+    """The tool took it away, and the bucket does not answer when that is recorded."""
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+
+    def silent(_verb: str, key: str) -> None:
+        if key == layout.preview("hello", ENVIRONMENT) and tool(app).ran:
+            raise ServiceFailed("S3 is down.", remedy="Wait.")
+
+    app.store.before = silent
+    with pytest.raises(ServiceFailed) as caught:
+        preview_close(app, pr="51")
+    assert caught.value.state == "pr-51 is recorded as closing: part of it may be gone, or all of it."
+
+
 def test_a_dry_run_closes_nothing() -> None:
     app = make()
     deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)

@@ -369,6 +369,17 @@ def test_some_that_share_a_repository_and_others_that_do_not_are_refused(make: M
     assert account(app).done == []
 
 
+def test_what_was_done_before_it_failed_is_said(make: Make) -> None:
+    app = make(FakeFoundation(broken="tagship-hello-dev"))
+    with pytest.raises(ServiceFailed) as caught:
+        setup(app)
+    assert caught.value.state == "Done by then: stack tagship-hello."
+    app = make(FakeFoundation(broken="tagship-hello"))
+    with pytest.raises(ServiceFailed) as caught:
+        setup(app)
+    assert caught.value.state == "Nothing was changed."
+
+
 def test_a_missing_template_is_named(make: Make) -> None:
     app = make()
     (app.root / "deploy/aws/environment.yaml").unlink()
