@@ -165,6 +165,7 @@ def environment_stack(
         images=images_of_stack(app, name),
         copied=copied(app, name),
         groups=chosen.target.stack_groups,
+        host_logs=chosen.logs.group,
         distributions=distributions,
         figures=settings.sends_figures(name),
         report=settings.report.page,

@@ -207,10 +207,9 @@ def _task(cluster: str, task: str) -> str:
 
 
 def _logs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
-    stream = (
-        f":log-stream:{given['logStreamName']}" if "logStreamName" in given else ""
-    )  # else the group is what is asked
-    yield Request(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{given['logGroupName']}{stream}")
+    # As AWS names it in its own errors: the group, and the stream, if one is asked for.
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{given['logGroupName']}"
+    yield Request(f"logs:{operation}", f"{group}:log-stream:{given.get('logStreamName', '')}")
 
 
 def _cloudfront(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
