@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -42,6 +42,14 @@ class PreviewRecord:
     def expired(self, now: datetime, hours: int) -> bool:
         """Tell whether nobody deployed to it for so long."""
         return now - moment_of(self.used) > timedelta(hours=hours)
+
+    def as_stored(self, at: datetime) -> Self:
+        """Return it as it was when its store took it; nothing of it can be later.
+
+        Whoever has a preview's token writes the record, and a time to come would keep the preview from every sweep.
+        """
+        latest = at.isoformat(timespec="seconds")
+        return replace(self, **{name: latest for name in ("used", "since") if moment_of(getattr(self, name)) > at})
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
