@@ -44,12 +44,12 @@ class PreviewRecord:
         return now - moment_of(self.used) > timedelta(hours=hours)
 
     def as_stored(self, at: datetime) -> Self:
-        """Return it as it was when its store took it; nothing of it can be later.
+        """Return it with no time later than its store's.
 
         Whoever has a preview's token writes the record, and a time to come would keep the preview from every sweep.
         """
-        latest = at.isoformat(timespec="seconds")
-        return replace(self, **{name: latest for name in ("used", "since") if moment_of(getattr(self, name)) > at})
+        used, since = (min(moment_of(text), at).isoformat(timespec="seconds") for text in (self.used, self.since))
+        return replace(self, used=used, since=since)
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)

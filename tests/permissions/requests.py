@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NO_RESOURCE = {
+    *("cloudformation:ListStacks", "ec2:DescribeRegions"),
     "cloudformation:DescribeStacks",  # what follows is asked by `doctor` and `setup`, for an administrator
     *("cloudformation:GetTemplate", "iam:ListOpenIDConnectProviders", "kms:DescribeKey", "kms:GetPublicKey"),
     *("ssm:DescribeDocument", "ssm:GetDocument", "ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"),

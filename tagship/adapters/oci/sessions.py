@@ -44,7 +44,10 @@ def session_of(connections: int, *, secure: bool) -> Session:
 
 
 def _read(answer: Response) -> Response:
-    """Read the beginning of a body into the answer. Raises ConnectionError if it breaks off."""
+    """Read the beginning of a body into its answer.
+
+    Raises ConnectionError if it breaks off.
+    """
     from requests.exceptions import ConnectionError as BrokenOff
     from urllib3.exceptions import HTTPError
 

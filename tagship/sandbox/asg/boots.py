@@ -43,7 +43,7 @@ class Boots:
     ports: dict[str, int] = field(default_factory=dict)  # by instance: where its app answers
 
     def boot(self, instance: str, user_data: bytes, place: AccountRegion) -> None:
-        """Start the user data of an instance of an account and region, in a thread."""
+        """Start an instance's user data, in a thread."""
         raw = gzip.decompress(user_data) if user_data[:2] == b"\x1f\x8b" else user_data
         script = raw.decode("utf-8", "replace")
         if not OURS.search(script):

@@ -52,7 +52,7 @@ def install(world: World) -> None:
 
 
 def _operation(name: str, apart: Apart[_Api], lock: Any, _original: Any) -> Callable[[Any], ActionResult]:
-    """Wrap an operation as moto calls it, one at a time, for a request's account and region."""
+    """Wrap an operation as moto calls it, one at a time."""
 
     def answer(request: Any) -> ActionResult:
         with lock:

@@ -36,7 +36,7 @@ def seed(settings: Settings, client: Client, world: World, count: int, *, follow
 
 
 def make(client: Client, group: str, tags: Mapping[str, str], count: int, region: str = "us-east-1") -> str:
-    """Create a launch template without user data, and a group of it; return the group's ARN."""
+    """Create a launch template and its group; return the group's ARN."""
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
     client("ec2").create_launch_template(
         LaunchTemplateName=group,
