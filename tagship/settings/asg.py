@@ -63,7 +63,7 @@ class Asg(Hosts):
 
     groups: Annotated[tuple[GroupName, ...], Field(min_length=1)]
     order: Literal["together", "in order"] = "together"
-    refresh: Refresh = Field(default_factory=Refresh)
+    refresh: Refresh = Field(default_factory=Refresh.model_construct)
 
     @property
     def rules(self) -> Rules:

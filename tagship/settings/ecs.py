@@ -111,7 +111,7 @@ class Ecs(Kind):
     services: Annotated[Mapping[ServiceName, ServiceTable], Field(min_length=1)]
     roles: tuple[RoleName, ...] = ()  # that its task definitions name: who registers one must be allowed to pass them
     families: tuple[FamilyName, ...] = ()  # of its task definitions; empty: named as the services
-    monitors: Monitors = Field(default_factory=Monitors)
+    monitors: Monitors = Field(default_factory=Monitors.model_construct)
 
     @property
     def rules(self) -> Rules:

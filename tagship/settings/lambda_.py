@@ -83,7 +83,7 @@ class Function(Section):
     package: str = Field(default="", pattern=NAME)
     image: bool | Name = False
     handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
-    health: FunctionHealth = Field(default_factory=FunctionHealth)
+    health: FunctionHealth = Field(default_factory=FunctionHealth.model_construct)
 
     @property
     def image_name(self) -> str:
