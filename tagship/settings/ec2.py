@@ -1,7 +1,5 @@
 """[environments.<name>.ec2]: hosts that carry EC2 tags, and how an app runs on them."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal

@@ -1,7 +1,5 @@
 """What every environment has, whatever it runs on; what one kind of target has is in that kind's file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, TypeVar
 

@@ -4,8 +4,6 @@ What only one kind of target has is in that kind's file; `kinds` puts both toget
 docs/tagship.sample.toml, which a test holds to these tables.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, cast
 
