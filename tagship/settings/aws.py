@@ -1,7 +1,5 @@
 """Where an app is on AWS: an account, a region and a bucket; the app's own, and those of environments."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
