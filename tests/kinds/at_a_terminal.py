@@ -75,7 +75,7 @@ def answered(window: Terminal, noun: str, answer: str) -> None:
     at = next(number for number, line in enumerate(asked) if QUESTION in line)
     assert asked[at].startswith(f"? Leave {version} on its way, or stop it?"), asked
     assert [line.strip(" \u276f\u00bb") for line in asked[at + 1 :]] == [
-        f"leave it: the {noun}s go on, and nobody watches",
+        f"leave it: the {noun}s go on unwatched",
         f"stop it: the {noun}s go back",
     ], asked
     assert all(len(line) <= WIDTH for line in asked[at:]), asked
