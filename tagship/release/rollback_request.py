@@ -163,7 +163,8 @@ def _reports_of_all(app: App, plan: Plan) -> list[Report]:
 
 
 def _lagging_sets(app: App, plan: Plan) -> Sequence[str]:
-    """Name static sets that are not the version's: a rollback before did not bring them."""
+    """Name static sets that are not the version's."""
+    # A rollback before this one did not bring them.
     drifts = static_sets.drifts(app, plan.environment, plan.artifact_id)
     for name, drift in drifts.items():
         app.screen.warn(f"static set {name}: {drift}")
@@ -171,7 +172,7 @@ def _lagging_sets(app: App, plan: Plan) -> Sequence[str]:
 
 
 def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
-    """Refuse a version that the ledger and every unit say runs, with its static sets."""
+    """Refuse a version that runs, by ledger, units and static sets."""
     if _reports_of_all(app, plan) and not _lagging_sets(app, plan):
         other = instead(app, plan.environment, app.ledger.deployments(plan.environment))
         remedy = either(f"See that it serves: {commands.verify(plan.artifact_id, plan.environment)}", other)
