@@ -42,6 +42,10 @@ class Terminal:
         self.child.logfile_read = self.written
         self.ground.windows.append(self.child)
 
+    def follows(self, unit: str) -> None:
+        """Wait until the program follows a unit: before that, it has nothing to ask about."""
+        self.child.expect_exact(f"{unit}: ")
+
     def interrupt(self) -> None:
         self.child.sendintr()
 

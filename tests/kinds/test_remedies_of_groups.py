@@ -134,7 +134,7 @@ def test_every_way_out_of_a_failure_leads_out(ground: Groups, name: str) -> None
 def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Groups, answer: str) -> None:
     ground.begin()
     ground.switch(asg=STANDS_STILL)
-    window, before = Terminal(ground, ground.publish()), len(ground.refreshes())
+    window = Terminal(ground, ground.publish())
     window.deploy()
-    until(lambda: len(ground.refreshes()) > before, LONGEST)
+    window.follows(GROUP)
     answered(window, "group", answer)

@@ -110,12 +110,8 @@ def under_way(ground: Services) -> tuple[Any, str]:
     ground.switch(ecs=STANDS_STILL)
     version = ground.publish()
     child = ground.launched("deploy", "--version", version)
-    has_begun(ground)
-    return child, version
-
-
-def has_begun(ground: Services) -> None:
     until(lambda: runs(ground) not in {"", SECOND}, LONGEST)
+    return child, version
 
 
 def is_superseded(ground: Services) -> Ran:
@@ -209,7 +205,7 @@ def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Servi
     ground.switch(ecs=STANDS_STILL)
     window = Terminal(ground, ground.publish())
     window.deploy()
-    has_begun(ground)
+    window.follows(SERVICE)
     answered(window, "service", answer)
 
 
