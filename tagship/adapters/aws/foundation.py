@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws import removal
+from tagship.adapters.aws.elsewhere import stacks_elsewhere
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.stack_status import again, check_usable, first_failure
@@ -17,7 +18,7 @@ from tagship.domain.documents import same_document, version_name
 from tagship.domain.foundation import Existing, Stack
 from tagship.domain.keys import pem
 from tagship.errors import Refused, ServiceFailed, said_to_be_done
-from tagship.ports.account import ImageRepository
+from tagship.ports.account import Elsewhere, ImageRepository
 from tagship.ports.people import Clock
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -144,6 +145,9 @@ class AccountFoundation:
                     raise
         with said_to_be_done(lambda: f"CloudFormation is working on the stack {wanted.name}."):
             return self._awaited(wanted.name)
+
+    def stacks_elsewhere(self, names: Sequence[str]) -> Elsewhere:
+        return stacks_elsewhere(self.aws, names)
 
     def remove_stack(self, name: str) -> None:
         removal.remove_stack(self.aws, self.clock, name, self.stack)
