@@ -72,6 +72,7 @@ def run(where: Path, *command: str, fails: bool = False) -> str:
     """Run a command without a terminal; returns all that it said."""
     gone = ("GITHUB_", "TAGSHIP_", "AWS_")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(gone) and name != "CI"}
+    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"  # what is printed begins with `inv`
     done = subprocess.run(
         command, cwd=where, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=180
     )

@@ -69,7 +69,7 @@ class AccountFoundation:
                     return ""
                 raise  # an id or an ARN cannot be made
         if (state := metadata["KeyState"]) in UNUSABLE:
-            again = aws_commands.use_key_again(metadata["KeyId"], self.aws.region)
+            again = aws_commands.use_key_again(metadata["KeyId"], self.aws.where)
             raise Refused(f"The key {key} is {state}: it signs nothing.", state=f"It still is {state}.", remedy=again)
         return str(metadata["Arn"])
 
@@ -126,7 +126,7 @@ class AccountFoundation:
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
         existing = self.stack(wanted.name)
         if existing:
-            check_usable(existing, self.aws.region)
+            check_usable(existing, self.aws.where)
         arguments: dict[str, Any] = {
             "StackName": wanted.name,
             "TemplateBody": wanted.template,
@@ -166,7 +166,7 @@ class AccountFoundation:
                 raise ServiceFailed(
                     f"The stack {name} is not done after {LONGEST // 60} min.",
                     state="CloudFormation is still working on it.",
-                    remedy=f"Look again: {aws_commands.stack_status(name, self.aws.region)}",
+                    remedy=f"Look again: {aws_commands.stack_status(name, self.aws.where)}",
                 )
             self.clock.sleep(WAIT)
         if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -176,7 +176,7 @@ class AccountFoundation:
         raise ServiceFailed(
             f"CloudFormation could not make the stack {name}: {why}",
             state=f"The status of the stack is now {stack.status}.",
-            remedy=f"Fix that, then: {again(stack, self.aws.region)}",
+            remedy=f"Fix that, then: {again(stack, self.aws.where)}",
         )
 
     def _described(self, name: str) -> Any:
