@@ -51,6 +51,7 @@ class Plan:
     unfinished: Deployment | None = None
     gone: tuple[Gone, ...] = ()
     built: str = ""  # when the artifact was, ISO 8601; with its size, for whoever asks the ledger later
+    committed: str = ""  # when the commit was that it was built of, likewise
     size: int = 0  # bytes, of its bundle and packages
     allow_bad: bool = False  # it goes to a version that is marked bad
     irreversible: tuple[str, ...] = ()
