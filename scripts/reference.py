@@ -48,7 +48,7 @@ def _index() -> str:
 
 def _verb(name: str, task: Any) -> str:
     more = _more(name)
-    flags = "\n".join(_flag(flag) for flag in task.flags if not flag.becomes)
+    flags = "\n".join(_flag(flag) for flag in task.flags if flag.lasting or not flag.becomes)
     table = f"\n| flag | default | what it is for |\n|---|---|---|\n{flags}\n" if flags else ""
     body = f"{HEAD}# inv {name}\n\n{_first(task)}\n" + (f"\n{more}\n" if more else "")
     return f"{body}{table}\nWhat it exits with: [exit codes](../exit-codes.md). All verbs: [verbs](index.md).\n"

@@ -230,8 +230,8 @@ def _rolled_out(hooks: HookSequence) -> Rollout:
         if not rollout.reports and not rollout.stop:
             hooks.run(BEFORE)
         return roll_out(session, rollout)
-    noted: dict[str, object] = {"committed": session.plan.committed} if session.plan.committed else {}
-    record.add("requested", built=session.plan.built, size=session.plan.size, **noted)
+    plan = session.plan
+    record.add("requested", built=plan.built, committed=plan.committed, size=plan.size)
     hooks.run(BEFORE)
     return roll_out(session)
 
