@@ -17,7 +17,7 @@ from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.journeys.test_promote import typed
 from tests.sandbox.conftest import client, git, repository, start
-from tests.sandbox.head import KEYS, head
+from tests.sandbox.head import KEYS, bundle_of, head
 
 HOME, FAR = "us-east-1", "eu-west-1"
 FIRST, SECOND, BAD = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
@@ -84,7 +84,7 @@ drain = 0
 timeout = 60
 refresh = {{ timeout = 300, warmup = 1 }}
 """
-BUNDLE = '[bundle]\ninclude = ["app.py", "page.json"]\n'
+BUNDLE = bundle_of("app.py", "page.json")
 APP = (Path(__file__).parents[2] / "examples/asg/app.py").read_text("utf-8")
 ACCOUNTS = {"dev": "111111111111", "prod": "333333333333"}
 OWN = "123456789012"  # the sandbox's, where the settings name none
