@@ -70,7 +70,7 @@ class GitProgram:
 
     def refuse(self, verb: str, answer: Answer) -> NoReturn:
         raise self.trouble(answer) or Refused(
-            f"git {verb} failed: {answer.words}.", remedy=f"Look at it: git -C {self.root} status"
+            f"git {verb} failed: {answer.words}.", remedy=f"Look at it: git -C {quote(str(self.root))} status"
         )
 
     def trouble(self, answer: Answer) -> Refused | None:
