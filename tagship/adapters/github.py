@@ -195,7 +195,8 @@ class GitHub:
         return list(self._every(f"/actions/runs/{run_id}/jobs", "jobs"))
 
     def _every(self, path: str, key: str) -> Iterator[dict[str, Any]]:
-        """Read page after page: the one that fails may be on the last."""
+        """Read page after page."""
+        # The one that failed may be on the last.
         for page in itertools.count(1):
             rows = self._get(f"{path}?per_page={PAGE}&page={page}")[key]
             yield from rows

@@ -101,7 +101,7 @@ def refusal(response: Response) -> ServiceFailed:
 
 
 def _way_on(response: Response) -> str:
-    """Say what helps: to wait for one's turn, or for GitHub, or another token.
+    """Say what helps: to wait, or another token.
 
     https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api: 403 or 429, with how long.
     """

@@ -153,7 +153,7 @@ NOTHING = f"Nothing was ever deployed. Ship a version: {commands.deploy_dev()}"
 
 
 def _nothing(filters: Filters, missed: Sequence[Missed]) -> str:
-    """Say that there is nothing to show, as far as could be read."""
+    """Say that nothing is there, as far as could be read."""
     if missed:
         return f"{'Nothing matches' if filters.any else 'Nothing was deployed'}, as far as could be read."
     return "Nothing matches." if filters.any else NOTHING
