@@ -216,8 +216,6 @@ class Repository(Protocol):
         False if either is unknown here. Each may be given by its first eight digits or more.
         """
 
-    def tags_at(self, commit: str) -> Sequence[str]: ...
-
     def paths(self, commit: str) -> Sequence[str]:
         """List the regular files of a commit, sorted."""
 

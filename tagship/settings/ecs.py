@@ -1,6 +1,5 @@
 """[environments.<name>.ecs]: services of ECS in one cluster."""
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -171,10 +170,9 @@ class Ecs(Kind):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the containers of this artifact are given."""
-        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        from tagship.domain.bundle import variables_file
+        from tagship.domain.bundle import variables_as_files
 
-        return {variables_file(name): f"{text}\n".encode()}
+        return variables_as_files(name, environment.variables)
 
     @classmethod
     def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -197,10 +197,9 @@ class Lambda(Kind):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the functions of this artifact are given."""
-        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        from tagship.domain.bundle import variables_file
+        from tagship.domain.bundle import variables_as_files
 
-        return {variables_file(name): f"{text}\n".encode()}
+        return variables_as_files(name, environment.variables)
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003

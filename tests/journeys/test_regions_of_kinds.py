@@ -17,18 +17,10 @@ from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.journeys.test_promote import typed
 from tests.sandbox.conftest import client, git, repository, start
+from tests.sandbox.head import KEYS, head
 
 HOME, FAR = "us-east-1", "eu-west-1"
 FIRST, SECOND, BAD = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
-HEAD = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop"
-public_key = "release.pub.pem"
-"""
 DEV = f"""
 [environments.dev]
 branch = "main"
@@ -104,7 +96,7 @@ def versions(running: Running, region: str) -> int:
 
 def test_functions_of_two_regions_are_changed_and_put_back_each_by_itself(tmp_path: Path) -> None:
     files = {
-        "tagship.toml": HEAD + DEV + FUNCTION,
+        "tagship.toml": head("shop") + DEV + FUNCTION,
         ".gitignore": ".tagship\n",
         "api/app.py": API.replace("STATUS", "200"),
     }
@@ -158,7 +150,8 @@ def _package(running: Running, region: str) -> str:
 
 def test_services_of_two_regions_run_the_image_of_their_own_registry(tmp_path: Path) -> None:
     good = WEB.replace("FAULTY", "no")
-    files = {"tagship.toml": HEAD + DEV + SERVICE, ".gitignore": ".tagship\n", "web.py": good, "Dockerfile": DOCKERFILE}
+    files = {"tagship.toml": head("shop") + DEV + SERVICE, ".gitignore": ".tagship\n"}
+    files |= {"web.py": good, "Dockerfile": DOCKERFILE}
     root = repository(tmp_path / "services", files)
     running = start(root)
     try:
@@ -189,14 +182,10 @@ def _image(running: Running, region: str) -> str:
 
 
 def test_functions_of_one_name_in_two_accounts_are_two(tmp_path: Path) -> None:
-    text = HEAD + '[packages.api]\ndirectory = "api"\n[promotion]\norder = ["dev", "prod"]\n'
+    more = '[packages.api]\ndirectory = "api"\n[promotion]\norder = ["dev", "prod"]\n'
+    text = head("shop", more, signing=KEYS)
     text += "".join(OF_ACCOUNT.format(name=name, account=account) for name, account in ACCOUNTS.items())
-    files = {
-        "tagship.toml": text.replace("alias/shop", "alias/shop-{environment}").replace(
-            "release.pub", "{environment}.pub"
-        )
-    }
-    files |= {".gitignore": ".tagship\n", "api/app.py": API.replace("STATUS", "200")}
+    files = {"tagship.toml": text, ".gitignore": ".tagship\n", "api/app.py": API.replace("STATUS", "200")}
     root = repository(tmp_path / "accounts", files)
     running = start(root)
     try:

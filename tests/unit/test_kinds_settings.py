@@ -12,18 +12,14 @@ from pydantic import Field, field_validator
 
 from tagship.domain.rules import Rules
 from tagship.errors import SettingsError
-from tagship.settings import KINDS, Environment, Kind, Settings, load, settings_of
+from tagship.settings import KINDS, Environment, Kind, load, settings_of
 from tagship.settings.ec2 import Ec2
 from tagship.settings.file import PLUGINS
 from tagship.settings.section import Finding, Section, Values, table
 from tagship.settings.variables import known
+from tests.unit.settings_text import APP, Text
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-[environments.dev]
-"""
+TOP = APP + "[environments.dev]\n"
 FOLDER = r"^/[a-z/]*$"
 
 
@@ -59,15 +55,8 @@ class Disk(Kind):
         return {f"disk/{name}": f"{self.folder} {environment.branch} {region}".encode()}
 
 
-def read(folder: Path, text: str, variables: dict[str, str] | None = None) -> Settings:
-    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
-    return load(folder / "tagship.toml", variables or {}, kinds=(*KINDS, Disk))
-
-
-def errors(folder: Path, text: str, variables: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(folder, text, variables)
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+FILE = Text(TOP, (*KINDS, Disk))
+read, errors = FILE.read, FILE.errors
 
 
 def test_the_table_that_is_there_decides_what_an_environment_runs_on(tmp_path: Path) -> None:

@@ -180,7 +180,6 @@ ADVISED = [
     commands.tag("dev", version=V),
     commands.tag_undo(V),
     commands.versions("dev", count=5),
-    commands.validate(V, "dev"),
     commands.build(V, "dev"),
     commands.bundle(V, "dev"),
     commands.publish(V, "dev"),

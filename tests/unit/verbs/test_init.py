@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from tagship import settings
-from tagship.account.desired import environment_stack
+from tagship.account.environment_stack import environment_stack
 from tagship.adapters.git.surroundings import surroundings
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.repository import Surroundings
