@@ -78,6 +78,7 @@ def _template(app: Account, settings: Settings, name: str) -> str:
         images=images_of_stack(app, name),
         copied=copied(app, name),
         groups=chosen.target.stack_groups,
+        host_logs=chosen.logs.group,
         distributions=distributions,
         figures=settings.sends_figures(name),
         report=settings.report.page,

@@ -110,6 +110,7 @@ def _template(region: Account, first: Account, settings: Settings, repositories:
         roles=chosen.target.stack_passed_roles,
         families=settings.families(name),
         groups=chosen.target.stack_groups,
+        host_logs=chosen.logs.group,
         images=[image.repository for image in settings.images_of(name).values()],
         copied=[image.repository for image in first.settings.images_of(name).values()],
     )

@@ -61,7 +61,8 @@ class HostFiles:
 class Built:
     """Facts about a bundle, for `publish`: its bundle.json.
 
-    Hashes are SHA-256 in hex; `size` is of the tar.gz, `unpacked` of all its files, in bytes.
+    Hashes are SHA-256 in hex; `size` is of the tar.gz, `unpacked` of all its files, in bytes. `committed` is when the
+    commit was made, ISO 8601 in UTC.
     """
 
     artifact_id: str
@@ -72,6 +73,7 @@ class Built:
     unpacked: int
     files: Mapping[str, str]
     host_files: HostFiles | None = None
+    committed: str = ""
 
     def to_json(self) -> bytes:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()

@@ -53,6 +53,7 @@ class Plan:
     unfinished: Deployment | None = None
     gone: tuple[Gone, ...] = ()
     built: str = ""  # when the artifact was, ISO 8601; with its size, for whoever asks the ledger later
+    committed: str = ""  # when the commit was that it was built of, likewise
     size: int = 0  # bytes, of its bundle and packages
     bad: Bad | None = None
     allow_bad: bool = False  # it goes to a version that is marked bad

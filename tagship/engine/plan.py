@@ -113,6 +113,7 @@ def plan_of(
         unfinished=known.unfinished,
         gone=gone(app, known.environment, known.history, (*units, *others, *skipped)),
         built=stored.manifest.build_time,
+        committed=stored.manifest.committed,
         irreversible=_brought(app, known.environment, stored) if action == "deploy" and not heals else (),
         outputs=app.filled(known.environment).environment(known.environment).known_outputs,
         size=stored.manifest.bundle.size + sum(package.size for package in stored.manifest.packages.values()),

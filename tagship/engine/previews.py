@@ -168,7 +168,7 @@ def _read(app: App, environment: str, stored: Object) -> PreviewRecord:
     if record and (record.app, record.environment, record.number) == (
         app.settings.app, environment, number_of(environment),
     ):  # fmt: skip
-        return record
+        return record.as_stored(stored.modified)
     app.screen.warn(f"the record of {environment} can't be read, so it counts as open: {stored.key}")
     return _unwritten(app, environment, stored.modified.isoformat(timespec="seconds"))
 

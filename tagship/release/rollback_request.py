@@ -12,6 +12,7 @@ from tagship.domain.text import counted, either, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.engine import static_sets
 from tagship.engine.crossing import left_applied, require_no_more
 from tagship.engine.foreseen import require_foreseen
 from tagship.engine.freezing import Hold
@@ -160,9 +161,18 @@ def _reports_of_all(app: App, plan: Plan) -> list[Report]:
     return []
 
 
+def _lagging_sets(app: App, plan: Plan) -> Sequence[str]:
+    """Name static sets that are not the version's."""
+    # A rollback before this one did not bring them.
+    drifts = static_sets.drifts(app, plan.environment, plan.artifact_id)
+    for name, drift in drifts.items():
+        app.screen.warn(f"static set {name}: {drift}")
+    return list(drifts)
+
+
 def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
-    """Refuse a version that the ledger and every unit say runs."""
-    if _reports_of_all(app, plan):
+    """Refuse a version that runs, by ledger, units and static sets."""
+    if _reports_of_all(app, plan) and not _lagging_sets(app, plan):
         other = instead(app, plan.environment, app.ledger.deployments(plan.environment))
         remedy = either(f"See that it serves: {commands.verify(plan.artifact_id, plan.environment)}", other)
         if hold:

@@ -192,6 +192,10 @@ class Hosts(Kind):
             yield "health.version_key", "is one key on a host, wherever it is in the answer: name the last one alone"
 
     @classmethod
+    def runs_files(cls, values: Values) -> bool:
+        return bool(values.get("runtime", "process") == "process")
+
+    @classmethod
     def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
         values = environment.get(cls.table)
         if isinstance(values, dict) and "alive" in values:

@@ -88,6 +88,11 @@ class Kind(Section):
         """List the keys of this table that name a package."""
         yield from ()
 
+    @classmethod
+    def runs_files(cls, values: Values) -> bool:  # noqa: ARG003
+        """Tell whether its units run files of the bundle."""
+        return False
+
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Make what the bundle carries for an environment: path -> bytes."""
         return {}

@@ -12,7 +12,7 @@ from pydantic import Field
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.accounts import Located, account_problems
-from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
+from tagship.settings.across import attested, nothing_carried, promoted, same_channel, same_state, unsigned
 from tagship.settings.aws import AwsAccount
 from tagship.settings.environment import Environment
 from tagship.settings.hooks import BEFORE, OF_HOOKS, HookTable, PlaceOfHook, misplaced, tasks_without_services
@@ -186,6 +186,13 @@ class Settings(Located):
         yield from account_problems(environments, values)
         yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
+        running = [
+            name
+            for name, of in environments.items()
+            for kind in cls._kinds_in(of)
+            if kind.runs_files(table(of, kind.table))
+        ]
+        yield from nothing_carried(table(values, "bundle"), running)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
         yield from image_tables.problems(table(values, "images"), environments, used)
 

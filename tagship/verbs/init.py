@@ -116,7 +116,7 @@ def init(
     scene = Scene(around.here() if own_folder and around.here else around)
 
     def again(answers: Mapping[str, str], *, here: bool = own_folder, yes: bool = yes) -> str:
-        typed = {**given, "source": source, "hash": hash, **answers}
+        typed = given | {"source": source, "hash": hash} | dict(answers)
         return commands.init(typed, update=update, here=here, previews=previews, dry_run=dry_run, yes=yes)
 
     _say_found(app, scene)

@@ -26,14 +26,14 @@ from tagship.account.keys import key_problems, wanted_files
 from tagship.account.next_steps import next_steps
 from tagship.account.places import place_of
 from tagship.account.region_stack import look_at_region, name_of, require_roles
-from tagship.account.removal import Removed, take_away
 from tagship.account.stack_images import image_repository
+from tagship.account.taking_away import Removed, take_away, take_region_away
 from tagship.domain import commands, foundation
 from tagship.domain.documents import same_document
 from tagship.domain.foundation import Stack
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
-from tagship.errors import ServiceFailed, TagshipError, said_to_be_done
+from tagship.errors import ServiceFailed, TagshipError, UsageError, said_to_be_done
 from tagship.ports.app import Account, App
 from tagship.settings.previews import ANY, PREVIEWS
 
@@ -64,6 +64,7 @@ def setup(
     document_only: bool = False,
     remove: bool = False,
     env: str = "",
+    region: str = "",
     yes: bool = False,
     dry_run: bool = False,
 ) -> Prepared | Removed:
@@ -71,11 +72,15 @@ def setup(
 
     `env`: the account of that environment alone, with whatever else is in it. `document_only`: the SSM document and
     nothing else. `remove`: delete what setup made for the environment `env`, and what its account's environments share
-    if it is the last one; `previews` are all previews together. Data stays. It is confirmed by the environment's name,
-    or `yes`.
+    if it is the last one; `previews` are all previews together. With `region`, what it made for it in a region that the
+    settings don't name any more. Data stays. It is confirmed by the environment's name, or `yes`.
     `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
     in CI, the run's own.
     """
+    if remove and region:
+        return take_region_away(app, one_environment(app, env), region, yes=yes, dry_run=dry_run)
+    if region:
+        raise UsageError("--region is for --remove alone.", remedy=f"Every region: {commands.setup()}")
     if remove:
         environment = PREVIEWS if env == PREVIEWS else one_environment(app, env)
         account = app.at(f"pr-{ANY}" if env == PREVIEWS else environment)

@@ -501,6 +501,25 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
     assert capsys.readouterr().err == f"warning: {line.split()[1]} is a task of its own now: inv {new}\n"
 
 
+@pytest.mark.parametrize("line", ["status --watch --env dev", "watch --env dev"])
+def test_a_second_name_of_a_task_runs_it_and_says_nothing(
+    line: str, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program.run(f"tagship {line}", exit=False)
+    taken = {"env": "dev", "every": "30s", "rounds": 0, "heal": False, "most": 3}
+    assert stage.called == [("watch", taken)]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_second_name_of_a_task_takes_what_that_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as ended:
+        TASKS["status"].body(None, watch=True, check=True)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "--watch is a task of its own, and takes no --check.\n" in said
+    assert "inv watch --help" in said
+
+
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
 NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws import removal
+from tagship.adapters.aws.elsewhere import stacks_elsewhere
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.stack_status import again, check_usable, first_failure
@@ -17,7 +18,7 @@ from tagship.domain.documents import same_document, version_name
 from tagship.domain.foundation import Existing, Stack
 from tagship.domain.keys import pem
 from tagship.errors import Refused, ServiceFailed, said_to_be_done
-from tagship.ports.account import ImageRepository
+from tagship.ports.account import Elsewhere, ImageRepository
 from tagship.ports.people import Clock
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -68,7 +69,7 @@ class AccountFoundation:
                     return ""
                 raise  # an id or an ARN cannot be made
         if (state := metadata["KeyState"]) in UNUSABLE:
-            again = aws_commands.use_key_again(metadata["KeyId"], self.aws.region)
+            again = aws_commands.use_key_again(metadata["KeyId"], self.aws.where)
             raise Refused(f"The key {key} is {state}: it signs nothing.", state=f"It still is {state}.", remedy=again)
         return str(metadata["Arn"])
 
@@ -125,7 +126,7 @@ class AccountFoundation:
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
         existing = self.stack(wanted.name)
         if existing:
-            check_usable(existing, self.aws.region)
+            check_usable(existing, self.aws.where)
         arguments: dict[str, Any] = {
             "StackName": wanted.name,
             "TemplateBody": wanted.template,
@@ -145,6 +146,9 @@ class AccountFoundation:
         with said_to_be_done(lambda: f"CloudFormation is working on the stack {wanted.name}."):
             return self._awaited(wanted.name)
 
+    def stacks_elsewhere(self, names: Sequence[str]) -> Elsewhere:
+        return stacks_elsewhere(self.aws, names)
+
     def remove_stack(self, name: str) -> None:
         removal.remove_stack(self.aws, self.clock, name, self.stack)
 
@@ -162,7 +166,7 @@ class AccountFoundation:
                 raise ServiceFailed(
                     f"The stack {name} is not done after {LONGEST // 60} min.",
                     state="CloudFormation is still working on it.",
-                    remedy=f"Look again: {aws_commands.stack_status(name, self.aws.region)}",
+                    remedy=f"Look again: {aws_commands.stack_status(name, self.aws.where)}",
                 )
             self.clock.sleep(WAIT)
         if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
@@ -172,7 +176,7 @@ class AccountFoundation:
         raise ServiceFailed(
             f"CloudFormation could not make the stack {name}: {why}",
             state=f"The status of the stack is now {stack.status}.",
-            remedy=f"Fix that, then: {again(stack, self.aws.region)}",
+            remedy=f"Fix that, then: {again(stack, self.aws.where)}",
         )
 
     def _described(self, name: str) -> Any:

@@ -44,7 +44,7 @@ def _failed(aws: Aws, name: str, why: str) -> ServiceFailed:
     return ServiceFailed(
         f"CloudFormation could not delete the stack {name}: {why}",
         state="What it has deleted is gone; the rest of the stack is there.",
-        remedy=f"Fix that, then: {aws_commands.delete_stack(name, aws.region)}",
+        remedy=f"Fix that, then: {aws_commands.delete_stack(name, aws.where)}",
     )
 
 
