@@ -81,7 +81,16 @@ class ServiceExamination:
             yield warning(
                 service.name, words, "Set it to enabled in the task definition, where infrastructure makes it"
             )
+        yield from self._unasked(service, revision)
         yield self._running(service, revision)
+
+    def _unasked(self, service: ServiceFacts, revision: TaskRevision) -> Iterator[Finding]:
+        """Say it if nobody asks a new version whether it works: not tagship, not ECS, no load balancer."""
+        containers = revision.definition.get("containerDefinitions", ())
+        checked = any(row.get("healthCheck") for row in containers)
+        if not (self.table.services[service.name].health or service.groups or checked):
+            words = "no health check: a version that answers errors is healthy, as long as its tasks run"
+            yield warning(service.name, words, f"Set ecs.services.{service.name}.health in tagship.toml")
 
     def _running(self, service: ServiceFacts, revision: TaskRevision) -> Finding:
         if not revision.artifact:
