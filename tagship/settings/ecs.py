@@ -116,12 +116,10 @@ class Strategy(Section):
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
-        kind = values.get("kind", "")
+        kind = str(values.get("kind", ""))
         for key in ("percent", "minutes"):
-            if (
-                kind not in BY_SHARES
-                and values.get(key, cls.model_fields[key].default) != cls.model_fields[key].default
-            ):
+            default = cls.model_fields[key].default
+            if kind not in BY_SHARES and values.get(key, default) != default:
                 yield key, 'is of shares of the traffic: set kind = "canary" or "linear", or remove it'
         if values.get("bake") and kind not in SHIFTING:
             yield "bake", 'is after a shift of the traffic: set kind = "blue-green", "canary" or "linear", or remove it'
@@ -231,7 +229,7 @@ class Ecs(Kind):
         if own and not table(environment, "image").get("repository"):
             yield "image.repository", "is missing: name the repository of the image that the services run"
         chosen = table(environment, cls.table)
-        if table(chosen, "strategy").get("kind") in SHIFTING and table(chosen, "monitors").get("failures"):
+        if str(table(chosen, "strategy").get("kind")) in SHIFTING and table(chosen, "monitors").get("failures"):
             why = "is for rolling updates: no circuit breaker watches a shift of traffic; name alarms, or remove it"
             yield f"{cls.table}.monitors.failures", why
         secrets = table(environment, "secrets")
