@@ -47,6 +47,12 @@ class Accounts(Terminal):
             self._regions[environment] = [first, *others]
         return self._regions[environment]
 
+    def in_region(self, environment: str, region: str) -> Self:
+        """Return the app in a region that an environment left."""
+        whole = self.settings
+        place = whole.environment(environment).aws.into(region, whole.aws)
+        return self._made(whole.in_region(environment, place), None)
+
     @cached_property
     def _regions(self) -> dict[str, list[Self]]:
         return {}

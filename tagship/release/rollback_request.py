@@ -16,7 +16,7 @@ from tagship.engine import static_sets
 from tagship.engine.crossing import left_applied, require_no_more
 from tagship.engine.foreseen import require_foreseen
 from tagship.engine.freezing import Hold
-from tagship.engine.gates import require_good, warn_of_bad, why_bad
+from tagship.engine.gates import require_good, why_bad
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable
@@ -61,7 +61,7 @@ class RollbackRequest(Request):
 
         What was shown is foreseen, and what was under way then.
         """
-        known = facts(app, self.environment, FEW if self.artifact_id else MANY)
+        known, bad = facts(app, self.environment, FEW if self.artifact_id else MANY), None
         if self.shown and not (self.named or self.preempt):
             require_foreseen(app, known, self.shown)
         if self.artifact_id is None:
@@ -73,12 +73,11 @@ class RollbackRequest(Request):
             if not self.allow_bad:
                 require_not_bad(app, self.environment, self.artifact_id, known.history, self.spelled(self.artifact_id))
             bad = why_bad(app, self.environment, self.artifact_id, known.history)
-            warn_of_bad(app, self.environment, self.artifact_id, bad)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
         require_clear(app, self.environment, "rollback", stored, units)
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         migrations = left_applied(app, self.environment, plan.artifact_id, known.history)
-        plan = replace(plan, allow_bad=self.allow_bad, allow_irreversible=self.allow_irreversible)
+        plan = replace(plan, allow_bad=self.allow_bad, bad=bad, allow_irreversible=self.allow_irreversible)
         plan = replace(plan, irreversible=migrations, drill=self.drill)
         require_no_more(plan, self.shown, self.across(plan.artifact_id))
         if self.shown is None and _is_recorded(plan) and not self.preempt:

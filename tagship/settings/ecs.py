@@ -1,23 +1,20 @@
 """[environments.<name>.ecs]: services of ECS in one cluster."""
 
-from __future__ import annotations
-
-import json
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain.bundle import variables_file
-from tagship.domain.ecs.strategy import configured, waits
-from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.environment import Environment
 from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
 from tagship.settings.late import late
 from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, number, table
+
+if TYPE_CHECKING:
+    from tagship.domain.infra_owned import Ownership
 
 SERVICE = late(r"^[A-Za-z0-9_-]{1,255}$")
 ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
@@ -112,6 +109,8 @@ class Strategy(Section):
     @property
     def configuration(self) -> Mapping[str, Any]:
         """Spell it as ECS has it; empty without a kind."""
+        from tagship.domain.ecs.strategy import configured
+
         return configured(STRATEGIES[self.kind], self.bake, self.percent, self.minutes) if self.kind else {}
 
     @classmethod
@@ -145,8 +144,8 @@ class Ecs(Kind):
     services: Annotated[Mapping[ServiceName, ServiceTable], Field(min_length=1)]
     roles: tuple[RoleName, ...] = ()  # that its task definitions name: who registers one must be allowed to pass them
     families: tuple[FamilyName, ...] = ()  # of its task definitions; empty: named as the services
-    monitors: Monitors = Field(default_factory=Monitors)
-    strategy: Strategy = Field(default_factory=Strategy)
+    monitors: Monitors = Field(default_factory=Monitors.model_construct)
+    strategy: Strategy = Field(default_factory=Strategy.model_construct)
 
     @property
     def rules(self) -> Rules:
@@ -154,6 +153,8 @@ class Ecs(Kind):
 
     @property
     def longest(self) -> int:
+        from tagship.domain.ecs.strategy import waits
+
         return 2 * self.timeout + 60 * waits(self.strategy.configuration)  # there, and back
 
     @property
@@ -167,7 +168,9 @@ class Ecs(Kind):
         return tuple(sorted(named | own))
 
     @property
-    def owned(self) -> Ownership:
+    def owned(self) -> "Ownership":
+        from tagship.domain.infra_owned import Owned
+
         corrected = {
             "deployment_circuit_breaker": self.monitors.failures,
             "alarms": self.monitors.alarms,
@@ -209,8 +212,9 @@ class Ecs(Kind):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the containers of this artifact are given."""
-        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        return {variables_file(name): f"{text}\n".encode()}
+        from tagship.domain.bundle import variables_as_files
+
+        return variables_as_files(name, environment.variables)
 
     @classmethod
     def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:

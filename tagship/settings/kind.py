@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tagship.domain.infra_owned import Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
 
 if TYPE_CHECKING:
+    from tagship.domain.infra_owned import Ownership
     from tagship.settings.environment import Environment
 
 

@@ -4,8 +4,6 @@ What only one kind of target has is in that kind's file; `kinds` puts both toget
 docs/tagship.sample.toml, which a test holds to these tables.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, cast
 
@@ -43,17 +41,17 @@ class Settings(Located):
 
     app: Name
     sandbox: bool = False
-    git: Git = Field(default_factory=Git)
-    tags: Tags = Field(default_factory=Tags)
+    git: Git = Field(default_factory=Git.model_construct)
+    tags: Tags = Field(default_factory=Tags.model_construct)
     aws: AwsAccount
     signing: Signing | None = None
-    ci: CiRuns = Field(default_factory=CiRuns)
-    notify: Notify = Field(default_factory=Notify)
-    bundle: Bundle = Field(default_factory=Bundle)
-    promotion: Promotion = Field(default_factory=Promotion)
-    report: ReportPlaces = Field(default_factory=ReportPlaces)
-    metrics: CloudWatch = Field(default_factory=CloudWatch)
-    previews: Previews = Field(default_factory=Previews)
+    ci: CiRuns = Field(default_factory=CiRuns.model_construct)
+    notify: Notify = Field(default_factory=Notify.model_construct)
+    bundle: Bundle = Field(default_factory=Bundle.model_construct)
+    promotion: Promotion = Field(default_factory=Promotion.model_construct)
+    report: ReportPlaces = Field(default_factory=ReportPlaces.model_construct)
+    metrics: CloudWatch = Field(default_factory=CloudWatch.model_construct)
+    previews: Previews = Field(default_factory=Previews.model_construct)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     images: Mapping[Name, NamedImage] = Field(default_factory=dict)

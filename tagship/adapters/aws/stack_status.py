@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from tagship.domain import aws_commands, commands
 from tagship.domain.aws_commands import Where
 from tagship.domain.foundation import Stack
@@ -26,6 +29,22 @@ def check_usable(stack: Stack, where: Where) -> None:
         )
     problem = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
     raise Refused(problem, state=UNCHANGED, remedy=again(stack, where))
+
+
+def first_failure(events: Sequence[Mapping[str, Any]]) -> str:
+    """Name what failed first since the latest change began.
+
+    Events come newest first, and go back to the stack's own beginning.
+    """
+    since = []
+    for event in events:
+        since.append(event)
+        if event.get("ResourceStatusReason") == "User Initiated":
+            break
+    failed = [event for event in since if event["ResourceStatus"].endswith("_FAILED")]
+    if not failed:
+        return "it gave no reason"
+    return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason', 'no reason given')}"
 
 
 def again(stack: Stack, where: Where) -> str:

@@ -12,7 +12,6 @@ from tagship.domain.text import counted, listed
 
 GONE = frozenset({"Terminated", "Detached", "Detaching"})
 STANDBY = frozenset({"Standby", "EnteringStandby"})
-LAUNCHING = "Pending"  # how the states of an instance on its way begin
 LEAVING = "Terminating"
 
 
