@@ -154,6 +154,18 @@ def test_a_rollback_to_a_revision_that_was_deregistered_says_how_to_register_it_
     assert place.carry_out(place.change(place.artifact("0.1.0-dev"), "rollback"))["api"].serving == "0.1.0-dev"
 
 
+def test_a_strategy_that_has_nowhere_to_shift_traffic_to_is_told_before(groups: list[str]) -> None:
+    balancer = {"targetGroupArn": groups[0], "containerName": "app", "containerPort": 8080}
+    place = Services.made(["api"], url=False, service={"loadBalancers": [balancer]}, strategy={"kind": "canary"})
+    place.publish("0.1.0-dev")
+    [obstacle] = obstacles(place, "0.1.0-dev")
+    assert obstacle.what == (
+        "api is to be deployed CANARY, and its load balancer has no alternate target group to shift traffic to"
+    )
+    assert 'strategy = { kind = "rolling" }' in obstacle.remedy
+    place.remove()
+
+
 def test_a_listener_that_points_where_nothing_is_healthy_is_seen_before_traffic_shifts(groups: list[str]) -> None:
     client = strict_aws.aws().client("elbv2")
     rule = shifting_rule(client, groups)

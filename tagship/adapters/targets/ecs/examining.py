@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.targets.ecs.around import Around
-from tagship.adapters.targets.ecs.beginning import corrected
 from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.configuring import corrected
 from tagship.adapters.targets.ecs.obstacles import watched_by
 from tagship.adapters.targets.ecs.proof import Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -40,7 +40,7 @@ class ServiceExamination:
 
     def _strategy(self, service: ServiceFacts) -> Finding:
         """Say how a deployment goes, and what ends a bad one."""
-        configuration = {**service.configuration, **corrected(service.configuration, self.table.monitors)}
+        configuration = {**service.configuration, **corrected(service.configuration, self.table)}
         strategy = configuration.get("strategy", "ROLLING")
         breaker = configuration.get("deploymentCircuitBreaker", {})
         if strategy != "ROLLING":
