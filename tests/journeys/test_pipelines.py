@@ -203,8 +203,13 @@ def test_a_tag_ships_to_dev_and_the_clock_asks_whether_all_serves(team: Team) ->
     [run] = team.ended("deploy-dev")
     assert set(team.jobs(run).values()) == {"success"}, team.page(run)
     team.report("schedule", {})
+    every = dict.fromkeys(("dev", "preprod", "prod", "staging"), "success")
     [run] = team.ended("verify")
-    assert team.jobs(run) == dict.fromkeys(("dev", "preprod", "prod", "staging"), "success"), team.page(run)
+    assert team.jobs(run) == every, team.page(run)
+    [run] = team.ended("cleanup")  # by the same clock
+    page = team.page(run)
+    assert team.jobs(run) == every, page
+    assert "0.1.0-dev" in page, "it says of each artifact why it stays"
 
 
 def test_a_pull_request_starts_none_of_them(team: Team) -> None:
