@@ -3,7 +3,7 @@
 By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`,
 `nox -s workflows` (the workflows, run by act), `nox -s picture` (docs/demo.svg, of a run of the demo),
 `nox -s aws_cli` (the AWS CLI against a sandbox), `nox -s second_opinion` (contract tests against another AWS),
-`nox -s page` (the page of `inv report`, in a browser), `nox -s docs` (the pages as a site, with a search).
+`nox -s page` (the page of `inv report`, in a browser), `nox -s docs` (the pages as a site, searched in a browser).
 """
 
 from __future__ import annotations
@@ -131,11 +131,15 @@ def picture(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", "-q", f"tests/unit/test_docs.py::{test}", external=True)
 
 
+def _has_browser() -> bool:
+    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+
+
 @nox.session
 def page(session: nox.Session) -> None:
     """The page of `inv report` in Chromium: three widths, light and dark, axe; skipped, aloud, if one is not here."""
     lacking = [name for name in ("npm", "node") if not shutil.which(name)]
-    if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+    if not _has_browser():
         lacking.append("chromium")
     if lacking:
         session.skip(f"not here: {', '.join(lacking)}; nobody looked at the page in a browser")
@@ -148,12 +152,17 @@ def page(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The pages as a site with a search, into site/; a page that warns fails."""
+    """The pages as a site, into site/; a page that warns fails, and so does a search that does not find its page."""
     session.install("--quiet", "--require-hashes", "-r", "scripts/lint/docs.txt")
     session.run("zensical", "build", "--clean", "--strict", *session.posargs)
     index = Path("site/search.json")
     if not index.is_file() or "inv rollback" not in index.read_text("utf-8"):
         session.error("the site has no index for its search, or the index lacks the reference")
+    if not _has_browser():
+        session.warn("chromium is not here: nobody searched the site")
+        return
+    session.install("--quiet", "--require-hashes", "-r", "scripts/lint/browser.txt")
+    session.run("python", "-m", "scripts.lint.search", "site")
 
 
 @nox.session

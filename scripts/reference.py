@@ -1,4 +1,4 @@
-"""Write docs/reference anew: a page a verb, and every key of tagship.toml: `python -m scripts.reference`.
+"""Write docs/reference anew: a page a verb, and a page a key of tagship.toml: `python -m scripts.reference`.
 
 What verbs take is read from the tasks, what they do from their docstrings, keys from the sample settings, which a test
 holds to the model. tests/unit/test_reference.py fails if a page is not as it would be written.
@@ -7,21 +7,20 @@ holds to the model. tests/unit/test_reference.py fails if a page is not as it wo
 from __future__ import annotations
 
 import inspect
-import re
-import tomllib
-from collections.abc import Iterator
+import json
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
+from scripts import settings_reference
 from tagship.errors import EXIT_CODES
 from tagship.tasks import ns
 from tagship.tasks.flags import Flag
 
 TOP = Path(__file__).parents[1]
 PLACE, SAMPLE = TOP / "docs/reference", TOP / "docs/tagship.sample.toml"
-KEY = re.compile(r"^(?P<key>[\w.-]+) = (?P<rest>.*)$")
+SCHEMA = TOP / "docs/tagship.schema.json"
 PLAYED = {"sandbox", "demo"}  # tasks without a file in verbs/
 HEAD = "<!-- Written by `python -m scripts.reference`: change the code, and run it. -->\n"
 
@@ -32,7 +31,7 @@ def pages() -> dict[str, str]:
     return {
         "verbs/index.md": _index(),
         **{f"verbs/{name}.md": text for name, text in verbs.items()},
-        "settings.md": _settings(SAMPLE.read_text("utf-8")),
+        **settings_reference.pages(SAMPLE.read_text("utf-8"), json.loads(SCHEMA.read_text("utf-8")), HEAD),
         "exit-codes.md": _exit_codes(),
     }
 
@@ -48,7 +47,7 @@ def _index() -> str:
 
 def _verb(name: str, task: Any) -> str:
     more = _more(name)
-    flags = "\n".join(_flag(flag) for flag in task.flags if not flag.becomes)
+    flags = "\n".join(_flag(flag) for flag in task.flags if flag.lasting or not flag.becomes)
     table = f"\n| flag | default | what it is for |\n|---|---|---|\n{flags}\n" if flags else ""
     body = f"{HEAD}# inv {name}\n\n{_first(task)}\n" + (f"\n{more}\n" if more else "")
     return f"{body}{table}\nWhat it exits with: [exit codes](../exit-codes.md). All verbs: [verbs](index.md).\n"
@@ -83,66 +82,6 @@ def _default(flag: Flag) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
-
-
-# -- settings ----------------------------------------------------------------------------------------------------------
-
-
-def _settings(sample: str) -> str:
-    parts = "\n".join(_sections(sample))
-    about = (
-        "Every key, with the value that the sample has: its default, unless the key is needed. The sample itself: "
-        "[tagship.sample.toml](../tagship.sample.toml)."
-    )
-    return f"{HEAD}# Every key of tagship.toml\n\n{about}\n{parts}"
-
-
-def _sections(sample: str) -> Iterator[str]:
-    """A heading for each table, its comments, and a row for each key."""
-    comments, rows, title = list[str](), list[str](), "at the top"
-    for line in sample.splitlines():
-        if line.startswith("["):
-            heading, _, comment = line.partition("#")
-            if rows or comments:
-                yield _section(title, [], rows)
-            title, rows = heading.strip(), []
-            intro, comments = [*comments, *([comment.strip()] if comment else [])], []
-            yield _section(title, intro, [])
-            title = ""
-        elif not line:
-            if comments and not rows:
-                yield f"\n{_cell(' '.join(comments))}\n"
-                comments = []
-        elif line.startswith("#"):
-            comments.append(line.removeprefix("#").strip())
-        elif match := KEY.match(line):
-            value, comment = _split(match["rest"])
-            about = " ".join([*comments, comment]).strip()
-            comments = []
-            rows.append(f"| `{match['key']}` | {_code(value)} | {_cell(about)} |")
-    yield _section(title, comments, rows)
-
-
-def _split(rest: str) -> tuple[str, str]:
-    """Part a value from its comment: the shortest beginning that is TOML."""
-    for place in [match.start() for match in re.finditer("#", rest)] + [len(rest)]:
-        try:
-            tomllib.loads(f"value = {rest[:place]}")
-        except tomllib.TOMLDecodeError:
-            continue
-        return rest[:place].strip(), rest[place + 1 :].strip()
-    return rest.strip(), ""  # a value of several lines
-
-
-def _code(value: str) -> str:
-    return f"`{value}`".replace("|", "\\|")
-
-
-def _section(title: str, comments: list[str], rows: list[str]) -> str:
-    heading = f"\n## {title.replace('[', '').replace(']', '')}\n" if title else ""
-    about = f"\n{_cell(' '.join(comments))}\n" if comments else ""
-    table = "\n| key | value | what it is for |\n|---|---|---|\n" + "\n".join(rows) + "\n" if rows else ""
-    return heading + about + table
 
 
 def _exit_codes() -> str:

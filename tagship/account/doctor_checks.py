@@ -151,7 +151,7 @@ def _credentials(app: Account, of: str) -> Iterator[Finding]:
     """Look whose credentials these are, and of which account."""
     about, wanted = f"{of}credentials", app.settings.aws
     actual = (app.caller.split(":") + [""] * 5)[4]
-    look = aws_commands.caller(wanted.region, wanted.profile)
+    look = aws_commands.caller(wanted.where)
     if not app.caller:
         yield failing(about, "AWS does not say whose they are", look)
     elif wanted.account and actual != wanted.account:

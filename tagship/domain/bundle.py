@@ -61,7 +61,8 @@ class HostFiles:
 class Built:
     """Facts about a bundle, for `publish`: its bundle.json.
 
-    Hashes are SHA-256 in hex; `size` is of the tar.gz, `unpacked` of all its files, in bytes.
+    Hashes are SHA-256 in hex; `size` is of the tar.gz, `unpacked` of all its files, in bytes. `committed` is when the
+    commit was made, ISO 8601 in UTC.
     """
 
     artifact_id: str
@@ -72,6 +73,7 @@ class Built:
     unpacked: int
     files: Mapping[str, str]
     host_files: HostFiles | None = None
+    committed: str = ""
 
     def to_json(self) -> bytes:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -158,6 +160,12 @@ def sums(files: Mapping[str, str]) -> bytes:
 def variables_file(environment: str) -> str:
     """Name the file of a bundle that has an environment's variables."""
     return f"{CONFIGURATION}/{environment}.json"
+
+
+def variables_as_files(environment: str, variables: Mapping[str, str]) -> Mapping[str, bytes]:
+    """Write an environment's variables as a bundle carries them, by file."""
+    text = json.dumps(dict(variables), indent=2, sort_keys=True)
+    return {variables_file(environment): f"{text}\n".encode()}
 
 
 def difference(stored: Mapping[str, str], built: Mapping[str, str], configuration: str) -> str:

@@ -178,11 +178,6 @@ def versions(environment: str = "", *, count: int = 0) -> str:
     return _inv("versions", env=environment, count=str(count or ""))
 
 
-def validate(artifact: str = "", environment: str = "") -> str:
-    """Spell the command that checks a pushed tag."""
-    return _inv("validate", version=artifact, env=environment)
-
-
 def build(artifact: str = "", environment: str = "") -> str:
     """Spell the command that builds an artifact's image."""
     return _inv("build", version=artifact, env=environment)

@@ -140,7 +140,7 @@ def _logical(environment: str, alarm: _Alarm) -> str:
 
 _SPREADS = {
     "Duration": "How long deployments took, in 30 days",
-    "LeadTime": "From the build to healthy, in 30 days",
+    "LeadTime": "From the commit to healthy, in 30 days",
     "RecoveryTime": "From a failure until something served, in 30 days",
     "HealthAttempts": "Requests until a unit was healthy, in 30 days",
     "ArtifactSize": "Size of artifacts, in 30 days",

@@ -16,6 +16,7 @@ from tagship.errors import NotAuthentic
 SCHEMA = 1
 # Older manifests lack them.
 LATER = (
+    "committed",
     "images",
     "irreversible",
     "legacy",
@@ -180,6 +181,7 @@ class Manifest:
     promoted: Promoted | None = None  # from the environment before
     legacy: Legacy | None = None  # what it was made of, if that is not a commit
     irreversible: bool = False  # its hook before_switch does what can't be undone
+    committed: str = ""  # when the commit was made, by its own word: ISO 8601 in UTC; empty: not known
 
     @property
     def published(self) -> str:

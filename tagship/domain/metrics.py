@@ -5,7 +5,7 @@ none. What was abandoned says nothing of a version and is not counted. A change 
 serves changed next by a rollback that was no drill. DORA's four keys are of changes:
 
     deployment frequency   healthy ones a day
-    lead time              from the build of the artifact to healthy; the ledger does not know commits' times
+    lead time              from the commit that the artifact was built of to healthy
     change failure rate    failed ones among all
     recovery time          from the failure, or from the end of what was rolled back from later, until something serves
 
@@ -200,14 +200,15 @@ def _noted(deployment: Deployment, name: str) -> float:
 
 
 def _lead(deployment: Deployment) -> float | None:
-    """Return the seconds from the build to healthy.
+    """Return the seconds from the commit to healthy.
 
-    None if the ledger does not know the build.
+    None if the ledger does not know when that was, or whoever made it had a clock that is ahead.
     """
     try:
-        return _between(str(deployment.first.details["built"]), deployment.last.at)
+        lead = _between(str(deployment.first.details["committed"]), deployment.last.at)
     except (KeyError, ValueError, TypeError):  # an entry of before it was noted, or a time without its zone
         return None
+    return lead if lead >= 0 else None
 
 
 def _share(part: int, whole: int) -> float | None:

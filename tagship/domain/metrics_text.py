@@ -37,7 +37,7 @@ def _lines(metrics: Metrics) -> Iterator[str]:
     yield _line("artifact size", _spread(metrics.size, size))
     yield "  DORA"
     yield _line("  deployment frequency", f"{metrics.deployments_a_day:.2f} a day")
-    yield _line("  lead time (from build)", _spread(metrics.lead_time, span))
+    yield _line("  lead time, from commit", _spread(metrics.lead_time, span))
     yield _line("  change failure rate", _percent(metrics.change_failure_rate))
     yield _line("  recovery time", _spread(metrics.recovery_time, span))
 
@@ -115,7 +115,7 @@ _FAMILIES: tuple[tuple[str, str, str, Callable[[Metrics], list[Sample]]], ...] =
     ("health_attempts", "", "Health checks that a unit took.", lambda m: _quantiles(m.health_attempts)),
     ("artifact", "bytes", "What a change brought.", lambda m: _quantiles(m.size)),
     ("deployments_per_day", "", "DORA: healthy changes a day.", lambda m: [({}, m.deployments_a_day)]),
-    ("lead_time", "seconds", "DORA: from the build to healthy.", lambda m: _quantiles(m.lead_time)),
+    ("lead_time", "seconds", "DORA: from the commit to healthy.", lambda m: _quantiles(m.lead_time)),
     (
         "change_failure",
         "ratio",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
 from tagship.domain.preview import CLOSED, CLOSING, OPEN, PreviewRecord
-from tagship.domain.text import counted, either
+from tagship.domain.text import either
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
@@ -123,7 +123,7 @@ def _check_limit(app: App, environment: str, etag: str) -> None:
         return
     put(app, StoredPreview(by_us(app, living[environment], CLOSED), etag))
     raise Refused(
-        f"{counted(len(living) - 1, 'preview')} are open, and previews.limit is {limit}.",
+        f"No more than previews.limit = {limit} previews may be open; open now: {len(living) - 1}.",
         remedy=either(f"Close those that are over: {commands.preview_sweep()}", "Or raise previews.limit"),
     )
 

@@ -230,7 +230,8 @@ def _rolled_out(hooks: HookSequence) -> Rollout:
         if not rollout.reports and not rollout.stop:
             hooks.run(BEFORE)
         return roll_out(session, rollout)
-    record.add("requested", built=session.plan.built, size=session.plan.size)
+    plan = session.plan
+    record.add("requested", built=plan.built, committed=plan.committed, size=plan.size)
     hooks.run(BEFORE)
     return roll_out(session)
 

@@ -53,7 +53,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sbom": ("sbom --version 0.1.30-dev --output sbom.json",),
     "setup": ("setup --dry-run", "setup --env dev"),
     "shell": ("shell --env dev --unit web-1",),
-    "status": ("status", "status --version 0.1.30-dev", "status --env prod --check"),
+    "status": ("status", "status --version 0.1.30-dev", "status --env prod --check", "status --watch"),
     "tag": ("tag --suffix dev", "tag --env dev --dry-run"),
     "tag-undo": ("tag-undo --version 0.1.30-dev",),
     "tested": ("tested --version 0.1.30-dev --env dev",),

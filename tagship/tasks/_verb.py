@@ -191,7 +191,7 @@ def _announced(app: Wiring) -> Iterator[None]:
 
 def _turned(flags: Sequence[Flag], values: Values) -> bool:
     """Run the task that a switch has become; false without one."""
-    # It prints a warning.
+    # It prints a warning, unless both names last.
     from tagship.tasks import ns
 
     for switch in flags:
@@ -199,7 +199,8 @@ def _turned(flags: Sequence[Flag], values: Values) -> bool:
             new: FlaggedTask = ns[switch.becomes]
             taken = [flag.attribute for flag in new.flags]
             _require_only(taken, switch, flags, values)
-            print(f"warning: --{switch.name} is a task of its own now: inv {switch.becomes}", file=sys.stderr)
+            if not switch.lasting:
+                print(f"warning: --{switch.name} is a task of its own now: inv {switch.becomes}", file=sys.stderr)
             new.body(None, **{name: values[name] for name in taken if name in values})
             return True
     return False
@@ -210,6 +211,6 @@ def _require_only(taken: Sequence[str], switch: Flag, flags: Sequence[Flag], val
     for flag in given:
         if flag.attribute not in taken:
             raise UsageError(
-                f"--{switch.name} is a task of its own now, and takes no --{flag.name}.",
+                f"--{switch.name} is a task of its own{'' if switch.lasting else ' now'}, and takes no --{flag.name}.",
                 remedy=f"See what it takes: inv {switch.becomes} --help",
             )

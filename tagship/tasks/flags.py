@@ -13,7 +13,8 @@ class Flag:
     `after` has the first positional values that make this positional one needed; otherwise it is not read.
     `many`: it may be given more than once, or with several values between commas.
     `tagged`: it names a version, as its tag does or without the prefix of [tags].
-    `becomes` names the task that a switch has become: the switch still runs it, and says so.
+    `becomes` names the task that a switch has become: the switch still runs it, and says so; one that is `lasting` is
+    a second name of that task, and says nothing.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Flag:
     old: tuple[str, ...] = ()
     positional: bool = False
     becomes: str = ""
+    lasting: bool = False
     after: tuple[str, ...] = ()
     many: bool = False
     tagged: bool = False
@@ -162,6 +164,13 @@ VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an e
 AUTOMATIC = Flag("automatic", "as `watch` runs it: a freeze stops it", False)
 EVERY = Flag("every", "how long between two looks: 30s, 5m", "30s")
 ROUNDS = Flag("rounds", "how many looks; 0: until Ctrl-C", 0)
+WATCHED = Flag(
+    "watch",
+    "look again and again until Ctrl-C: `inv watch`, which has more flags",
+    False,
+    becomes="watch",
+    lasting=True,
+)
 HEALS = Flag("heal", "heal units that drifted, under the lease, if two looks see it; never against a freeze", False)
 MOST_HEALS = Flag("most", "with --heal: how many heals of an environment", 3)
 PAGE = Flag("output", "write the page to a file; left out, where [report] says, or it is printed")

@@ -25,7 +25,7 @@ def continue_() -> None:
     """Have a deployment go on that is paused for a person's decision."""
 
 
-@verb(f.ANY_ENV, f.WHERE, f.CHECK, f.JSON)
+@verb(f.ANY_ENV, f.WHERE, f.CHECK, f.WATCHED, f.JSON)
 def status() -> None:
     """Show what runs where, by the ledger and by each unit."""
 

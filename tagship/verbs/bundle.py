@@ -82,7 +82,8 @@ def _write(app: App, artifact_id: ArtifactId, sources: _Sources, to: Path) -> Bu
         digest, size = packed(plain, app.settings.bundle.level, to)
     whose = host_files(archive.files, sources.tagship, own=sources.own)
     facts = (size, archive.sums_sha256, archive.unpacked, archive.files, whose)
-    return Built(str(artifact_id), sources.commit, digest, *facts)
+    committed = f"{app.repository.committed(sources.commit):%Y-%m-%dT%H:%M:%SZ}"
+    return Built(str(artifact_id), sources.commit, digest, *facts, committed=committed)
 
 
 def _plain(app: App, artifact_id: ArtifactId, of: _Sources, archive: Archive) -> Generator[bytes, None, None]:

@@ -281,6 +281,7 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         signed_by=app.keys(work.environment).id if _signs(app, work.environment) else "",
         host_files=built.host_files,
         irreversible=app.settings.is_irreversible(work.environment),
+        committed=built.committed,
     )
 
 

@@ -17,11 +17,11 @@ from tagship.account.desired import (
     ResourceChange,
     Wanted,
     both,
-    environment_stack,
     look,
     look_at_documents,
     outputs_of,
 )
+from tagship.account.environment_stack import environment_stack
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.next_steps import next_steps
 from tagship.account.places import place_of
@@ -33,7 +33,7 @@ from tagship.domain.documents import same_document
 from tagship.domain.foundation import Stack
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
-from tagship.errors import ServiceFailed, TagshipError, UsageError
+from tagship.errors import ServiceFailed, TagshipError, UsageError, said_to_be_done
 from tagship.ports.app import Account, App
 from tagship.settings.previews import ANY, PREVIEWS
 
@@ -140,26 +140,31 @@ class _Order:
         _show(app, wanted, in_full=self.dry_run)
         if self.dry_run or all(change.same for change in wanted.changes):
             return Prepared(not self.dry_run, wanted.changes, self._outputs(app))
-        self._act(app, wanted)
-        _check_done(self.look(app))
-        outputs = self._outputs(app)
-        for line in next_steps(app, outputs):
-            app.screen.say(line)
+        done = list[str]()
+        with said_to_be_done(lambda: f"Done by then: {listed(done)}." if done else ""):
+            self._act(app, wanted, done)
+            _check_done(self.look(app))
+            outputs = self._outputs(app)
+            for line in next_steps(app, outputs):
+                app.screen.say(line)
         return Prepared(True, wanted.changes, outputs)
 
-    def _act(self, app: Account, wanted: Wanted) -> None:
+    def _act(self, app: Account, wanted: Wanted, done: list[str]) -> None:
+        """Do it in order; add what is made or changed to `done`."""
         if app.settings.images_in and not self.document_only:
             require_roles(app, wanted.shared)
-            _put(app, wanted.shared, protect=True)
+            _put(app, wanted.shared, done, protect=True)
         elif not self.document_only:
-            outputs = _put(app, wanted.shared, protect=True).outputs
+            outputs = _put(app, wanted.shared, done, protect=True).outputs
             for name in wanted.environments:
-                _put(app, environment_stack(app, name, outputs, image_repository(app), self.numbers))
-            _write_keys(app)
+                _put(app, environment_stack(app, name, outputs, image_repository(app), self.numbers), done)
+            _write_keys(app, done)
         for name, content in wanted.documents.items():
             current = app.foundation.document(name)
             if current is None or not same_document(current, content):
-                app.screen.say(f"document {name}: version {app.foundation.put_document(name, content)} is the default")
+                version = app.foundation.put_document(name, content)
+                done.append(f"document {name}")
+                app.screen.say(f"document {name}: version {version} is the default")
 
     def _outputs(self, app: Account) -> dict[str, Mapping[str, str]]:
         return {} if self.document_only else outputs_of(app)
@@ -179,17 +184,18 @@ def _check_done(again: Wanted) -> None:
 # -- doing it ----------------------------------------------------------------------------------------------------------
 
 
-def _put(app: Account, stack: Stack, *, protect: bool = False) -> Stack:
+def _put(app: Account, stack: Stack, done: list[str], *, protect: bool = False) -> Stack:
     """Make or update a stack, unless it is already as wanted."""
     current = app.foundation.stack(stack.name)
     if current and current.text == stack.text:
         return current
     made = app.foundation.put_stack(stack, protect=protect)
+    done.append(f"stack {stack.name}")
     app.screen.say(f"stack {stack.name}: done")
     return made
 
 
-def _write_keys(app: Account) -> None:
+def _write_keys(app: Account, done: list[str]) -> None:
     """Write the stacks' public keys, the new one of a file first."""
     for file, current, wanted in wanted_files(app):
         if current == wanted:
@@ -197,6 +203,7 @@ def _write_keys(app: Account) -> None:
         path = app.root / file.file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(wanted, "utf-8")
+        done.append(file.file)
         hosts = f"pin it on the hosts before anything is published: {commands.pin(file.environment)}"
         app.screen.say(f"wrote {file.file}: commit it; {hosts if current else 'hosts pin it'}")
 

@@ -50,6 +50,7 @@ VALUES: dict[str, Any] = {
         }
     },
 }
+COMMITTED = "2026-11-20T11:30:00Z"  # half an hour before it was built
 ORIGIN = Origin("0" * 40, "dev", "2026-11-20T12:00:00Z", "4711", builder="ada@laptop")
 
 
@@ -225,6 +226,7 @@ class FakeApp:
                 bundle,
                 files={"VERSION": "0" * 64},
                 signed_by=self.keys(environment).id if signed else "",
+                committed=COMMITTED,
             )
             raw = manifest.to_json()
             self._put(environment, version, layout.BUNDLE, body)

@@ -17,18 +17,10 @@ from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.journeys.test_promote import typed
 from tests.sandbox.conftest import client, git, repository, start
+from tests.sandbox.head import KEYS, bundle_of, head
 
 HOME, FAR = "us-east-1", "eu-west-1"
 FIRST, SECOND, BAD = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
-HEAD = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop"
-public_key = "release.pub.pem"
-"""
 DEV = f"""
 [environments.dev]
 branch = "main"
@@ -92,7 +84,7 @@ drain = 0
 timeout = 60
 refresh = {{ timeout = 300, warmup = 1 }}
 """
-BUNDLE = '[bundle]\ninclude = ["app.py", "page.json"]\n'
+BUNDLE = bundle_of("app.py", "page.json")
 APP = (Path(__file__).parents[2] / "examples/asg/app.py").read_text("utf-8")
 ACCOUNTS = {"dev": "111111111111", "prod": "333333333333"}
 OWN = "123456789012"  # the sandbox's, where the settings name none
@@ -131,7 +123,7 @@ def versions(running: Running, region: str) -> int:
 
 def test_functions_of_two_regions_are_changed_and_put_back_each_by_itself(tmp_path: Path) -> None:
     files = {
-        "tagship.toml": HEAD + DEV + FUNCTION,
+        "tagship.toml": head("shop") + DEV + FUNCTION,
         ".gitignore": ".tagship\n",
         "api/app.py": API.replace("STATUS", "200"),
     }
@@ -185,7 +177,8 @@ def _package(running: Running, region: str) -> str:
 
 def test_services_of_two_regions_run_the_image_of_their_own_registry(tmp_path: Path) -> None:
     good = WEB.replace("FAULTY", "no")
-    files = {"tagship.toml": HEAD + DEV + SERVICE, ".gitignore": ".tagship\n", "web.py": good, "Dockerfile": DOCKERFILE}
+    files = {"tagship.toml": head("shop") + DEV + SERVICE, ".gitignore": ".tagship\n"}
+    files |= {"web.py": good, "Dockerfile": DOCKERFILE}
     root = repository(tmp_path / "services", files)
     running = start(root)
     try:
@@ -216,14 +209,10 @@ def _image(running: Running, region: str) -> str:
 
 
 def test_functions_of_one_name_in_two_accounts_are_two(tmp_path: Path) -> None:
-    text = HEAD + '[packages.api]\ndirectory = "api"\n[promotion]\norder = ["dev", "prod"]\n'
+    more = '[packages.api]\ndirectory = "api"\n[promotion]\norder = ["dev", "prod"]\n'
+    text = head("shop", more, signing=KEYS)
     text += "".join(OF_ACCOUNT.format(name=name, account=account) for name, account in ACCOUNTS.items())
-    files = {
-        "tagship.toml": text.replace("alias/shop", "alias/shop-{environment}").replace(
-            "release.pub", "{environment}.pub"
-        )
-    }
-    files |= {".gitignore": ".tagship\n", "api/app.py": API.replace("STATUS", "200")}
+    files = {"tagship.toml": text, ".gitignore": ".tagship\n", "api/app.py": API.replace("STATUS", "200")}
     root = repository(tmp_path / "accounts", files)
     running = start(root)
     try:
@@ -277,7 +266,7 @@ def refreshes(running: Running, name: str, region: str) -> list[str]:
 
 
 def test_groups_of_two_regions_are_changed_and_put_back_each_by_itself(tmp_path: Path) -> None:
-    text = HEAD + BUNDLE + DEV.replace("attempts = 2, attempts_after_rollback = 2", "attempts = 4") + GROUP
+    text = head("shop", BUNDLE) + DEV.replace("attempts = 2, attempts_after_rollback = 2", "attempts = 4") + GROUP
     root = of_groups(tmp_path, text)
     running = start(root)
     try:
@@ -312,8 +301,7 @@ def test_groups_of_two_regions_are_changed_and_put_back_each_by_itself(tmp_path:
 
 
 def test_groups_of_one_name_in_two_accounts_are_two(tmp_path: Path) -> None:
-    text = HEAD.replace("alias/shop", "alias/shop-{environment}").replace("release.pub", "{environment}.pub")
-    text += BUNDLE + '[promotion]\norder = ["dev", "prod"]\n'
+    text = head("shop", BUNDLE, '[promotion]\norder = ["dev", "prod"]\n', signing=KEYS)
     text += "".join(GROUP_IN_ACCOUNT.format(name=name, account=account) for name, account in ACCOUNTS.items())
     root = of_groups(tmp_path, text)
     running = start(root)

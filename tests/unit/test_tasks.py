@@ -180,7 +180,6 @@ ADVISED = [
     commands.tag("dev", version=V),
     commands.tag_undo(V),
     commands.versions("dev", count=5),
-    commands.validate(V, "dev"),
     commands.build(V, "dev"),
     commands.bundle(V, "dev"),
     commands.publish(V, "dev"),
@@ -502,6 +501,25 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
     assert capsys.readouterr().err == f"warning: {line.split()[1]} is a task of its own now: inv {new}\n"
 
 
+@pytest.mark.parametrize("line", ["status --watch --env dev", "watch --env dev"])
+def test_a_second_name_of_a_task_runs_it_and_says_nothing(
+    line: str, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program.run(f"tagship {line}", exit=False)
+    taken = {"env": "dev", "every": "30s", "rounds": 0, "heal": False, "most": 3}
+    assert stage.called == [("watch", taken)]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_second_name_of_a_task_takes_what_that_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as ended:
+        TASKS["status"].body(None, watch=True, check=True)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "--watch is a task of its own, and takes no --check.\n" in said
+    assert "inv watch --help" in said
+
+
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
 NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
@@ -672,7 +690,7 @@ def test_a_remedy_to_run_again_says_what(
         """Fail."""
         raise ServiceFailed("AWS does not answer.", remedy=remedy)
 
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/inv", *typed.split()])
+    monkeypatch.setattr(sys, "argv", ["inv", *typed.split()])
     with pytest.raises(Exit):
         falls.body(None)
     assert capsys.readouterr().err.splitlines()[-1] == f" next: {printed}"
@@ -714,7 +732,8 @@ def test_a_result_gives_ci_what_it_has_for_it(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("called", "programs", "remedy"),
     [
-        ("/usr/bin/inv", ["tagship"], "Then: inv deploy --env inv"),
+        ("/usr/bin/inv", ["inv"], "Then: inv deploy --env inv"),
+        (".venv/bin/inv", [], "Then: .venv/bin/inv deploy --env inv"),
         ("/x/tagship", ["tagship", "inv"], "Then: inv deploy --env inv"),
         ("/x/tagship", ["tagship"], "Then: tagship deploy --env inv"),
         ("../my venv/tagship", [], "Then: '../my venv/tagship' deploy --env inv"),

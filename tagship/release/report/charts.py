@@ -18,7 +18,7 @@ MOST = 400  # dots of a chart, the latest
 Value = Callable[[Metrics], float | None]
 DORA: Mapping[str, tuple[str, Value]] = {
     "Deployment frequency": ("healthy deployments a day", lambda figures: figures.deployments_a_day),
-    "Lead time": ("{scale} from build to healthy, median", lambda figures: _median(figures.lead_time)),
+    "Lead time": ("{scale} from commit to healthy, median", lambda figures: _median(figures.lead_time)),
     "Change failure rate": ("percent of deployments", lambda figures: _percent(figures.change_failure_rate)),
     "Recovery time": ("{scale} until something served, median", lambda figures: _median(figures.recovery_time)),
 }

@@ -21,7 +21,7 @@ def entries(day: float, artifact: str, *states: tuple[str, float], action: str =
     """One deployment: each state with the seconds from the first."""
     at = BEGIN + timedelta(days=day)
     id_ = f"{at:%Y%m%d-%H%M%S}-000001-abcdef"
-    first = {"built": (at - timedelta(seconds=more["lead"])).isoformat()} if "lead" in more else {}
+    first = {"committed": (at - timedelta(seconds=more["lead"])).isoformat()} if "lead" in more else {}
     first |= {"size": more["size"]} if "size" in more else {}
     return [
         Entry(
@@ -57,11 +57,11 @@ def unit(start: float, health: float, attempts: int) -> dict[str, Any]:
 LEDGER = [
     # before the period: it says what serves when it begins
     *entries(-1, "a", ("requested", 0), ("healthy", 5)),
-    # 1 healthy: 10 s, built 100 s before, 1000 bytes
+    # 1 healthy: 10 s, committed 100 s before, 1000 bytes
     *entries(1, "b", ("requested", 0), ("healthy", 10), lead=100, size=1000, replaced="a", units=[unit(1, 4, 2)]),
     # 2 failed and put back by itself: 30 s, recovered 8 s after it had failed
     *entries(2, "c", ("requested", 0), ("failed", 22), ("rolled-back", 30), replaced="b", units=[unit(2, 9, 15)]),
-    # 3 healthy: 20 s, built 300 s before, 3000 bytes; somebody rolls back from it a day later, in 40 s
+    # 3 healthy: 20 s, committed 300 s before, 3000 bytes; somebody rolls back from it a day later, in 40 s
     *entries(3, "d", ("requested", 0), ("healthy", 20), lead=300, size=3000, replaced="b", units=[unit(3, 5, 3)]),
     *entries(4, "b", ("requested", 0), ("healthy", 40), action="rollback", replaced="d", units=[unit(0, 1, 1)]),
     # heal: what serves already is no change
@@ -121,13 +121,19 @@ def test_nothing_is_counted_of_nothing() -> None:
 
 def test_entries_of_before_builds_were_noted_and_odd_ones_are_read() -> None:
     odd = [
-        replace(entry, details={"built": "long ago", "size": "big", "units": [{"durations": 3, "health": 4}]})
+        replace(entry, details={"committed": "long ago", "size": "big", "units": [{"durations": 3, "health": 4}]})
         for entry in LEDGER
     ]
     figures = computed(odd)
     assert (figures.lead_time, figures.size, figures.phases) == (Spread(), Spread(), {})
     assert figures.outcomes == computed().outcomes
-    assert "lead time (from build)  not known" in plain([figures])
+    assert "lead time, from commit  not known" in plain([figures])
+
+
+@pytest.mark.parametrize(("ahead", "counted"), [(15, 1), (16, 0)])
+def test_a_commit_of_a_clock_that_is_ahead_has_no_lead_time(ahead: int, counted: int) -> None:
+    ledger = entries(1, "b", ("requested", 0), ("healthy", 15), lead=-ahead)
+    assert computed(ledger).lead_time.count == counted
 
 
 def test_people_read_it_in_eighty_columns() -> None:

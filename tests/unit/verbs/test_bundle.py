@@ -87,6 +87,7 @@ def test_bundle_json_says_what_it_is(tmp_path: Path) -> None:
     assert built is not None
     assert (built.sha256, built.size, built.commit) == (hashlib.sha256(raw).hexdigest(), len(raw), COMMIT)
     assert built.sums_sha256 == hashlib.sha256(content(app, "SHA256SUMS")).hexdigest()
+    assert built.committed == f"{app.repository.committed(COMMIT):%Y-%m-%dT%H:%M:%SZ}"
     assert built.files["VERSION"] == hashlib.sha256(b"0.1.0-dev\n").hexdigest()
     assert built.unpacked == sum(member.size for member in tar_of(app).getmembers())
 

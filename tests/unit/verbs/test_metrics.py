@@ -11,7 +11,7 @@ from tagship.errors import UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.metrics import metrics
 from tagship.verbs.rollback import rollback
-from tests.fakes.app import FakeApp
+from tests.fakes.app import COMMITTED, FakeApp
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
 
@@ -34,7 +34,9 @@ def test_two_deployments_and_a_rollback_are_counted() -> None:
     assert (dev.rollbacks, dev.success_rate, dev.change_failure_rate) == (1, 1.0, 0.5)
     assert dev.recovery_time.p50 == 3600
     assert dev.size.p50 == len(f"the bundle of {NEW}")
-    assert dev.lead_time.count == 2
+    shipped_last = app.ledger.deployments("dev")[1].last.at
+    lead = datetime.fromisoformat(shipped_last) - datetime.fromisoformat(COMMITTED)
+    assert (dev.lead_time.count, dev.lead_time.p95) == (2, lead.total_seconds())
 
 
 def test_what_began_before_the_period_is_not_counted() -> None:

@@ -94,6 +94,7 @@ def test_its_objects_are_created_the_manifest_last(tmp_path: Path) -> None:
     assert app.store.writes == [("create", key) for key in ORDER]
     assert manifest == verified_manifest(app, "dev", VERSION)
     assert app.store.objects[MANIFEST].body == manifest.to_json()
+    assert manifest.committed == f"{app.repository.committed(COMMIT):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_every_object_says_where_it_comes_from(tmp_path: Path) -> None:

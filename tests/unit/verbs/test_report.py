@@ -135,7 +135,7 @@ def test_an_environment_where_nothing_was_counted_has_no_bar_of_zero() -> None:
     counted = Metrics("dev", "", "", lead_time=Spread(2, 7200.0, 9000.0), change_failure_rate=0.5)
     chart = charts.dora("Lead time", [counted, Metrics("prod", "", "")])
     assert ">dev<" in chart
-    assert "Lead time: hours from build to healthy, median" in chart
+    assert "Lead time: hours from commit to healthy, median" in chart
     assert ">prod<" not in chart
     assert charts.dora("Change failure rate", [Metrics("prod", "", "")]) == ""
 
@@ -149,7 +149,7 @@ def test_a_time_is_drawn_in_a_unit_that_can_be_read(seconds: float, unit: str, d
         Metrics("dev", "", "", lead_time=Spread(2, seconds, seconds)),
         Metrics("prod", "", "", lead_time=Spread(1, 1, 1)),
     ]
-    assert charts.caption("Lead time", figures) == f"{unit} from build to healthy, median"
+    assert charts.caption("Lead time", figures) == f"{unit} from commit to healthy, median"
     assert re.search(rf">{drawn}(\.\d+)?<", charts.dora("Lead time", figures))
 
 
