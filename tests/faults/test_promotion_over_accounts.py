@@ -25,7 +25,7 @@ from tagship.sandbox.state import Running
 from tests.faults.conftest import WHOLE
 from tests.faults.ground import HERE, INJECTION
 from tests.journeys.test_accounts import ACCOUNTS, OWN
-from tests.journeys.test_promote import HEAD, ORDER, PROMOTION, TAGSHIP
+from tests.journeys.test_promote import ORDER, PROMOTION, TAGSHIP
 from tests.sandbox import shop
 from tests.sandbox.conftest import client, start
 from tests.sandbox.shop import Shop
@@ -97,7 +97,7 @@ def _command(way: tuple[str, str], version: str) -> Sequence[str]:
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
     more = {name: LEASE + OWN.format(name=name, account=account) for name, account in ACCOUNTS.items()}
     folder = tmp_path_factory.mktemp("accounts")
-    root = shop.make(folder / "shop", list(ORDER), more, head=HEAD + PROMOTION)
+    root = shop.make(folder / "shop", list(ORDER), more, head=shop.HEAD_WITH_KEYS + PROMOTION)
     yield Accounts(root, start(root), folder / "faults")
     lifecycle.down(root)
 
