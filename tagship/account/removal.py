@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from tagship.account.desired import documents_of
-from tagship.account.places import place_of, shared_stack
+from tagship.account.places import shared_stack
 from tagship.account.region_stack import name_of
 from tagship.domain import commands
 from tagship.domain.foundation import stack_name
-from tagship.domain.text import listed
 from tagship.engine.previews import records
-from tagship.errors import Refused, UsageError, said_to_be_done
-from tagship.ports.app import Account, App
+from tagship.ports.app import Account
 from tagship.settings.previews import PREVIEWS
 
 
@@ -24,18 +22,6 @@ class Removal:
     stacks: Sequence[str]
     documents: Sequence[str]
     left: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Removed:
-    """What setup took away, or would, and what it leaves, in words."""
-
-    done: bool
-    removed: Sequence[str]
-    left: Sequence[str]
-
-    def as_data(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def removal(app: Account, environment: str) -> Removal:
@@ -95,60 +81,3 @@ def _left(made: Mapping[str, str]) -> list[str]:
     if made.get("ProviderArn") == "":
         left.append("GitHub's OIDC provider, which other roles may trust")
     return left
-
-
-# -- doing it ----------------------------------------------------------------------------------------------------------
-
-
-def take_away(app: App, account: Account, environment: str, *, yes: bool, dry_run: bool) -> Removed:
-    """Delete what setup made for an environment; list it first."""
-    if app.settings.sandbox:
-        raise Refused("A sandbox is taken away whole.", remedy=f"Take it away: {commands.sandbox('down')}")
-    # Regions that follow come first: their policies are attached to roles of the first one, which could not go before.
-    followers = [] if environment == PREVIEWS else app.regions(environment)[1:]
-    parts = [*((region, removal_of_region(region)) for region in followers), (account, removal(account, environment))]
-    names = [name for part, wanted in parts for name in _named(part, wanted)]
-    left = [words for _, wanted in parts for words in wanted.left]
-    for name in names:
-        app.screen.say(f"remove {name}")
-    for words in left:
-        app.screen.say(f"leave  {words}")
-    if not names:
-        app.screen.say(f"nothing to remove: the account has nothing that setup made for {environment}")
-        return Removed(not dry_run, (), ())
-    app.screen.say(f"Its jobs, hosts and people lose their roles; what runs on the hosts of {environment} goes on.")
-    if not dry_run:
-        if not yes:
-            _confirm(app, environment)
-        gone = list[str]()
-        with said_to_be_done(lambda: f"Removed by then: {listed(gone)}." if gone else ""):
-            for part, wanted in parts:
-                _delete(part, wanted, gone)
-    return Removed(not dry_run, names, left)
-
-
-def _named(app: Account, wanted: Removal) -> list[str]:
-    """Name what goes, with its region if that follows another."""
-    names = [*(f"stack {name}" for name in wanted.stacks), *(f"document {name}" for name in wanted.documents)]
-    return [f"{name} ({place_of(app)})" for name in names] if app.settings.images_in else names
-
-
-def _confirm(app: App, environment: str) -> None:
-    """Have the environment's name typed. Raises UsageError if nobody can be asked."""
-    if not app.prompt.possible:
-        again = commands.setup(remove=True, env=environment, yes=True)
-        raise UsageError("There is no terminal to ask at, and no --yes was given.", remedy=f"Say it: {again}")
-    wrong = f"Type {environment} to go on, or press Ctrl-C."
-    question = "Type the name of the environment to remove all of that"
-    app.prompt.text(question, "", lambda typed: "" if typed == environment else wrong)
-
-
-def _delete(app: Account, wanted: Removal, gone: list[str]) -> None:
-    for name in wanted.documents:
-        app.foundation.remove_document(name)
-        gone.append(f"document {name}")
-        app.screen.say(f"document {name}: removed")
-    for name in wanted.stacks:
-        app.foundation.remove_stack(name)
-        gone.append(f"stack {name}")
-        app.screen.say(f"stack {name}: removed")

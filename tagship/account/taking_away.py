@@ -9,7 +9,7 @@ from tagship.account.places import place_of
 from tagship.account.removal import Removal, removal, removal_of_region
 from tagship.domain import commands
 from tagship.domain.text import listed
-from tagship.errors import Refused, UsageError
+from tagship.errors import Refused, UsageError, said_to_be_done
 from tagship.ports.app import Account, App
 from tagship.settings.previews import PREVIEWS
 
@@ -78,8 +78,10 @@ def _carried_out(
     if not dry_run:
         if not yes:
             _confirm(app, environment, region)
-        for part, wanted in parts:
-            _delete(part, wanted)
+        gone = list[str]()
+        with said_to_be_done(lambda: f"Removed by then: {listed(gone)}." if gone else ""):
+            for part, wanted in parts:
+                _delete(part, wanted, gone)
     return Removed(not dry_run, names, left)
 
 
@@ -99,10 +101,12 @@ def _confirm(app: App, environment: str, region: str) -> None:
     app.prompt.text(question, "", lambda typed: "" if typed == environment else wrong)
 
 
-def _delete(app: Account, wanted: Removal) -> None:
+def _delete(app: Account, wanted: Removal, gone: list[str]) -> None:
     for name in wanted.documents:
         app.foundation.remove_document(name)
+        gone.append(f"document {name}")
         app.screen.say(f"document {name}: removed")
     for name in wanted.stacks:
         app.foundation.remove_stack(name)
+        gone.append(f"stack {name}")
         app.screen.say(f"stack {name}: removed")
