@@ -20,7 +20,7 @@ from tagship.ports.app import App
 
 
 def infra_lines(app: App, manifest: Manifest) -> Iterator[str]:
-    """Say what a version changes where its manifest is for; nothing without infrastructure."""
+    """Say what a version changes of the infrastructure, if there is any."""
     environment, artifact = manifest.environment, manifest.artifact_id
     settings = app.settings.environment(environment).infra
     if settings.command:
