@@ -88,7 +88,9 @@ def _template(app: Account, settings: Settings, name: str) -> str:
 
 
 def _parameters(app: Account, settings: Settings, name: str) -> dict[str, str]:
-    """Choose the parameters that the settings alone decide; the kind's own come last."""
+    """Choose the parameters that the settings alone decide.
+
+    The kind's own come last."""
     chosen = settings.environments[name]
     sites, distributions = _sites(settings, name)
     parts = {

@@ -234,7 +234,7 @@ def hold_lease(app: App, plan: Plan, claim: Claim) -> Iterator[LeaseSession]:
 
 
 def _waiting(remedy: str, lease: LeaseRecord) -> str:
-    """Have a remedy's commands wait for a lease that is left to expire.
+    """Have a remedy's commands wait until a lease expires.
 
     Without that they are refused until then: by the record, this runner may be alive.
     """
@@ -243,7 +243,7 @@ def _waiting(remedy: str, lease: LeaseRecord) -> str:
 
 
 def _give_back(app: App, session: LeaseSession) -> bool:
-    """End the lease, or else leave it to expire; tell whether it has ended.
+    """End the lease, or leave it; tell whether it ended.
 
     A second Ctrl-C leaves it. What the first one, or a failure, has to say of the units is not lost by that.
     """

@@ -31,7 +31,7 @@ class Predecessor:
         return self.seen.record.deployment_id == deployment.id
 
     def said_in(self, reason: TagshipError, noun: str) -> None:
-        """Add to a failure that somebody was fenced off for it, if so.
+        """Add to a failure that somebody was fenced off.
 
         Whoever is refused after that may think that nothing happened; so does the sentence of a gate.
         """

@@ -122,7 +122,7 @@ def _checked(values: Mapping[str, Any], model: type[Settings]) -> tuple[Settings
 
 @contextmanager
 def _no_plugins() -> Iterator[None]:
-    """Have pydantic look for no plugins of its own while it builds the model."""
+    """Keep pydantic from looking for plugins."""
     # It would read what every library that is installed says of itself, and run what one brings.
     before = os.environ.get(PLUGINS)
     os.environ[PLUGINS] = "__all__"

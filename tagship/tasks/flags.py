@@ -166,7 +166,7 @@ EVERY = Flag("every", "how long between two looks: 30s, 5m", "30s")
 ROUNDS = Flag("rounds", "how many looks; 0: until Ctrl-C", 0)
 WATCHED = Flag(
     "watch",
-    "look again and again until Ctrl-C: `inv watch`, which has more flags",
+    "look again and again until Ctrl-C, as the verb watch does, which has more flags",
     False,
     becomes="watch",
     lasting=True,

@@ -38,7 +38,7 @@ class Cleanup:
         return {"dry_run": self.dry_run, "days": self.days, "keep": self.keep, "environments": rows}
 
     def insist(self) -> None:
-        """Raise the first failure: an environment was not cleaned up, or not to the end."""
+        """Raise the first failure of an environment."""
         with said_to_be_done(self._deleted):
             for failure in self.failures:
                 raise failure

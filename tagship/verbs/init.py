@@ -115,13 +115,13 @@ def init(
     around = app.surroundings
     scene = Scene(around.here() if own_folder and around.here else around)
 
-    def again(answers: Mapping[str, str], *, here: bool = own_folder, yes: bool = yes) -> str:
+    def again(answers: Mapping[str, str], *, own: bool = own_folder, yes: bool = yes) -> str:
         typed = given | {"source": source, "hash": hash} | dict(answers)
-        return commands.init(typed, update=update, here=here, previews=previews, dry_run=dry_run, yes=yes)
+        return commands.init(typed, update=update, here=own, previews=previews, dry_run=dry_run, yes=yes)
 
     _say_found(app, scene)
     if around.below and not (own_folder or update):
-        app.screen.say(f"  If {around.below} is an app of its own: {again({}, here=True)}")
+        app.screen.say(f"  If {around.below} is an app of its own: {again({}, own=True)}")
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)  # nobody answers in vain
     chosen = settle(scene, given, asking, again)

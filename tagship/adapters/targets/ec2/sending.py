@@ -126,7 +126,9 @@ class Sender:
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}
 
     def shell(self, action: str, lines: Sequence[str], ids: Sequence[str], sent: Sent) -> None:
-        """Send lines that may be run twice, as AWS-RunShellScript; add to `sent` what was."""
+        """Send lines that may be run twice, as AWS-RunShellScript.
+
+        Adds to `sent` what was."""
         for group in calls(ids):
             with self.aws.translated(f"sending {SHELL} to {counted(len(group), 'host')}"):
                 answer = self._ssm.send_command(
@@ -203,7 +205,7 @@ class Sender:
 
 @contextmanager
 def said_to_act(sent: Sent) -> Iterator[None]:
-    """Say in an error that hosts may be acting on what was sent."""
+    """Say in an error that hosts may be acting."""
     try:
         with said_to_be_done(lambda: _acting(sent)):
             yield
