@@ -67,17 +67,19 @@ class Release:
 
 @pytest.fixture
 def release(tmp_path: Path) -> Iterator[Release]:
+    yield from running(tmp_path, "inv", INV, (WORKFLOW, (TOP / WORKFLOW).read_text("utf-8")), ".github/actions/setup")
+
+
+def running(tmp_path: Path, name: str, program: str, flow: tuple[str, str], action: str) -> Iterator[Release]:
+    """Run a workflow with a program in place of the one that it names."""
     bin_ = tmp_path / "bin"
     bin_.mkdir()
-    (bin_ / "inv").write_text(INV.format(bin=bin_, log=bin_ / "log"))
-    (bin_ / "inv").chmod(0o755)
-    files = {
-        WORKFLOW: (TOP / WORKFLOW).read_text("utf-8"),
-        ".github/actions/setup/action.yml": SETUP.format(bin=bin_),
-    }
+    (bin_ / name).write_text(program.format(bin=bin_, log=bin_ / "log"))
+    (bin_ / name).chmod(0o755)
+    files = {flow[0]: flow[1], f"{action}/action.yml": SETUP.format(bin=bin_)}
     work, folder = repository(tmp_path / "work", files), tmp_path / ".tagship/sandbox"
-    for name in ("inbox", "runs"):
-        (folder / name).mkdir(parents=True)
+    for part in ("inbox", "runs"):
+        (folder / part).mkdir(parents=True)
     git(tmp_path, "clone", "--quiet", "--bare", str(work), str(folder / "origin.git"))
     git(work, "remote", "add", "origin", str(folder / "origin.git"))
     runner = Runner(folder, "sandbox/tiny")
