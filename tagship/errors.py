@@ -6,6 +6,8 @@ prints them and exits with the code; nothing else in the toolkit prints an error
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 UNCHANGED = "Nothing was changed."
@@ -116,6 +118,20 @@ class Interrupted(TagshipError):
     """Ctrl-C, or a signal."""
 
     exit_code = 130
+
+
+@contextmanager
+def said_to_be_done(done: Callable[[], str]) -> Iterator[None]:
+    """Say in an error what was done before it.
+
+    `done` is asked if the error says only that nothing was changed; empty: so it is.
+    """
+    try:
+        yield
+    except TagshipError as problem:
+        if problem.state == UNCHANGED:
+            problem.state = done() or UNCHANGED
+        raise
 
 
 EXIT_CODES: dict[int, str] = {

@@ -7,4 +7,4 @@ import re
 
 def by_inv(text: str) -> str:
     """The text with each command spelled `inv …`, as where `inv` is on PATH."""
-    return re.sub(r"\S*/tagship ", "inv ", text)
+    return re.sub(r"\S*/(?:tagship|inv) ", "inv ", text)

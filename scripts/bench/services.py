@@ -24,7 +24,7 @@ from typing import Any
 
 from scripts.bench.measure import TOP, Figure, in_turns, ratio
 from tests.contract import strict_aws
-from tests.contract.functions import Place
+from tests.contract.place import Place
 from tests.contract.services import REPOSITORY, Services, switch
 
 STEP = 0.3  # seconds

@@ -1,8 +1,9 @@
 """Our workflow and the one of `init`, run by act, an independent reader of them: python -m scripts.lint.act ACT
 
-Every workflow is listed and validated. Then a tag's jobs `validate`, `build` and `ship` run for real, one after the
-other, each in a workspace of its own, and publish and deploy to a sandbox. act fetches nothing: published actions are
-stood for by those below, and Python's is the sandbox's (environments.py), whose packages come by the lock.
+Every workflow is listed and validated, and so is each that any choice of a team leads `init` to (generated.py). Then a
+tag's jobs `validate`, `build` and `ship` run for real, one after the other, each in a workspace of its own, and publish
+and deploy to a sandbox. act fetches nothing: published actions are stood for by those below, and Python's is the
+sandbox's (environments.py), whose packages come by the lock.
 Left out: `notify`, which asks GitHub for a run that only act knows, and the jobs of ci.yml, which are the tests.
 act 0.2.89 does not know `concurrency.queue`: it reads a copy without that line.
 """
@@ -19,6 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from scripts.lint.generated import write
 
 TOP = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -78,8 +81,14 @@ class Stage:
     def read(self) -> None:
         """Have act list and validate every workflow."""
         print(self.run(self.work, self.act, "--list"), flush=True)
-        for path in sorted((self.work / ".github/workflows").glob("*.yml")):
-            self.run(self.work, self.act, "--validate", "--workflows", str(path))
+        self.validate(self.work)
+
+    def validate(self, where: Path) -> int:
+        """Have act validate each workflow of a folder; how many these are."""
+        paths = sorted((where / ".github/workflows").glob("*.yml"))
+        for path in paths:
+            self.run(where, self.act, "--validate", "--workflows", str(path))
+        return len(paths)
 
     def ship(self) -> None:
         """Have act run a tag's jobs, and look at what serves then."""
@@ -155,10 +164,14 @@ def _commit(stage: Stage, where: Path, subject: str) -> None:
     stage.run(where, "git", *who, "commit", "--quiet", "--message", subject)
 
 
+def leave_out_what_act_does_not_know(where: Path) -> None:
+    for path in (where / ".github/workflows").glob("*.yml"):
+        path.write_text(re.sub(r"^ +queue: max\n", "", path.read_text("utf-8"), flags=re.M), "utf-8")
+
+
 def tag(stage: Stage) -> None:
     """Push a tag that the sandbox's own runner does not see, of workflows that act can read."""
-    for path in (stage.work / ".github/workflows").glob("*.yml"):
-        path.write_text(re.sub(r"^ +queue: max\n", "", path.read_text("utf-8"), flags=re.M), "utf-8")
+    leave_out_what_act_does_not_know(stage.work)
     _commit(stage, stage.work, "Leave out what act does not know")
     (stage.sandbox / "origin.git/hooks/post-receive").unlink()
     branch = stage.run(stage.work, "git", "branch", "--show-current").strip()
@@ -166,8 +179,21 @@ def tag(stage: Stage) -> None:
     stage.run(stage.work, "git", "push", "--quiet", "origin", branch, TAG)
 
 
+def every_variant(act: str) -> None:
+    """Have act validate what any choice of a team leads `init` to. SystemExit with what act said, if it fails."""
+    with TemporaryDirectory(prefix="act-") as folder:
+        stage = Stage(act, Path(folder))
+        write(stage.root)
+        (stage.sandbox / "act/act").mkdir(parents=True)
+        (stage.sandbox / "act/act/actrc").touch()
+        stage.run(stage.root, "git", "init", "--quiet")
+        leave_out_what_act_does_not_know(stage.root)
+        print(f"-- {stage.validate(stage.root)} workflows that init may write", flush=True)
+
+
 def main(act: str) -> None:
     """Run both. SystemExit with what act said, if it fails."""
+    every_variant(act)
     for make in (ours, generated):
         with TemporaryDirectory(prefix="act-") as folder:
             stage = Stage(act, Path(folder) / "repository")

@@ -1,6 +1,8 @@
 """What `init` writes for GitHub: rendered, and given to zizmor and to GitHub's schemas as our own workflows are.
 
-`python -m scripts.lint.generated FOLDER` writes them there, for the readers that are node programs.
+`python -m scripts.lint.generated FOLDER` writes them there, for the readers that are node programs. Beside the files of
+some repositories, those of every choice that changes one: tests/unit/scaffold/test_variants.py holds that each branch
+of each template is among them, taken and not.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,6 +51,31 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield f"{IN_A_FOLDER.action}/action.yml", render("action.yml", apart=False, folder=IN_A_FOLDER.folder)
 
 
+def variants() -> Iterator[tuple[str, bytes]]:
+    """Every workflow that the choices of a team lead to, once each, by a path of its own."""
+    seen = {content for _, content in files()}
+    for name, content in _of_every_choice():
+        if content not in seen:
+            seen.add(content)
+            yield f"{WORKFLOWS}/{sha256(content).hexdigest()[:8]}-{name}", content
+
+
+def _of_every_choice() -> Iterator[tuple[str, bytes]]:
+    attests = (None, Attesting(), Attesting(images=True))
+    orders = ((), ("preprod", "prod"))
+    places = (AppFolder(""), IN_A_FOLDER)
+    for attest, order, previews, infra, build, place in product(
+        attests, orders, (False, True), ({}, INFRA), ("", "make app"), places
+    ):
+        made = Pipelines(
+            ("dev", "preprod", "prod"), ACTION, order, app_build=build, previews=previews, infra=infra, place=place,
+            attest=attest,
+        )  # fmt: skip
+        yield from made.files()
+        for env, suffix in ENVIRONMENTS.items():
+            yield f"{place.own}deploy-{env}.yml", workflow(env, suffix, build, place=place, attest=attest)
+
+
 def commands(root: Path) -> Iterator[list[str]]:
     workflows, actions = sorted(root.glob(f"{WORKFLOWS}/*.yml")), sorted(root.rglob("action.yml"))
     yield ["zizmor", "--offline", "--quiet", "--config", ".github/zizmor.yml", str(root / ".github")]
@@ -56,7 +85,7 @@ def commands(root: Path) -> Iterator[list[str]]:
 
 def write(folder: Path) -> None:
     """Every file for GitHub, below a folder."""
-    for path, content in files():
+    for path, content in (*files(), *variants()):
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

@@ -28,6 +28,7 @@ from tagship.account.places import place_of
 from tagship.domain import aws_commands, commands
 from tagship.domain.constraint import allows
 from tagship.domain.finding import Finding, failing, ok, warning
+from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed, span
 from tagship.ports.app import Account, App
 from tagship.settings.previews import ANY
@@ -150,7 +151,7 @@ def _credentials(app: Account, of: str) -> Iterator[Finding]:
     """Look whose credentials these are, and of which account."""
     about, wanted = f"{of}credentials", app.settings.aws
     actual = (app.caller.split(":") + [""] * 5)[4]
-    look = aws_commands.caller(wanted.region, wanted.profile)
+    look = aws_commands.caller(wanted.where)
     if not app.caller:
         yield failing(about, "AWS does not say whose they are", look)
     elif wanted.account and actual != wanted.account:
@@ -184,9 +185,26 @@ def _key_pairs(app: Account, of: str) -> Iterator[Finding]:
         yield warning(f"{of}keys", problem, commands.setup())
 
 
+def _regions(app: Account, of: str) -> Iterator[Finding]:
+    """Look for stacks in regions that the settings don't name any more."""
+    whole, about = app.settings.whole, f"{of}regions"
+    stacks = {stack_name(app.settings.app, name): name for name in app.settings.environments}
+    named = {name: {place.region for place in whole.places(name)} for name in stacks.values()}
+    elsewhere = app.foundation.stacks_elsewhere(list(stacks))
+    left = [(region, stacks[stack]) for region, stack in elsewhere.stacks if region not in named[stacks[stack]]]
+    for region, name in left:
+        words = f"what setup made for {name} in {region} is there still, and the settings don't name that region"
+        yield warning(about, words, commands.setup(remove=True, env=name, region=region))
+    if elsewhere.unknown:
+        yield ok(about, f"not known of {listed(elsewhere.unknown)}, where stacks can't be listed")
+    elif not left:
+        yield ok(about, "no stack in one that the settings don't name")
+
+
 OF_ACCOUNTS: Mapping[str, Callable[[Account, str], Iterator[Finding]]] = {
     "credentials": _credentials,
     "bucket": _bucket,
     "account": _account,
     "keys": _key_pairs,
+    "regions": _regions,
 }

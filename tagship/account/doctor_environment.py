@@ -35,7 +35,7 @@ def _secrets(app: Account, environment: str) -> Iterator[Finding]:
         count += len(parameters)
         if not parameters:
             name = f"{wanted.parameter_store.rstrip('/')}/NAME"
-            fix = aws_commands.put_parameter(name, app.settings.aws.region)
+            fix = aws_commands.put_parameter(name, app.settings.aws.where)
             yield failing(about, f"there is no parameter below {wanted.parameter_store}", fix)
     for name in sorted({secret.partition("#")[0] for secret in wanted.secrets_manager.values()}):
         try:
@@ -60,17 +60,17 @@ def _repository(app: Account, environment: str, name: str, image: Image, *, name
     """Look at mutability and lifecycle policy of a repository of ECR."""
     about, images = f"{environment}: images", app.foundation.image_repository(name)
     if images is None:
-        create = aws_commands.make_repository(name, app.settings.aws.region)
+        create = aws_commands.make_repository(name, app.settings.aws.where)
         fix = commands.setup() if is_made(app, image.repository) or not named else create
         yield failing(about, f"ECR has no repository {name}", fix, safe=not named)
         return
     suffix = app.settings.suffix(environment)
     lost = expiries(images.lifecycle, [f"0.1.0-{suffix}" if suffix else "0.1.0"], OFFERED)
     if images.movable:
-        fix = aws_commands.keep_tags(name, image.moved_tags(environment), app.settings.aws.region)
+        fix = aws_commands.keep_tags(name, image.moved_tags(environment), app.settings.aws.where)
         yield warning(about, f"a push may move a version's tag in {name}", fix)
     for words in lost:
-        fix = aws_commands.lifecycle_policy(name, app.settings.aws.region)
+        fix = aws_commands.lifecycle_policy(name, app.settings.aws.where)
         yield warning(about, f"the lifecycle policy of {name} {words}: older versions can't be gone back to", fix)
     if not (lost or images.movable):
         yield ok(about, f"{name} keeps every version's image")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from tagship.account.desired import github_repository
-from tagship.account.trusting import own_files
+from tagship.account.trusting import github_repository, own_files
 from tagship.account.workflows import WORKFLOWS, workflow_path
 from tagship.domain import commands
 from tagship.domain.finding import Finding, failing, ok, warning

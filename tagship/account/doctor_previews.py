@@ -71,7 +71,7 @@ def _open(app: Account) -> Iterator[Finding]:
         words = f"{listed(late)} should be gone: the sweep does not run, or fails"
         yield warning("", words, f"See why, then take them away: {sweep}")
     if len(living) >= previews.limit:
-        yield warning("", f"{len(living)} are open, and previews.limit is {previews.limit}: the next is refused", sweep)
+        yield warning("", f"open now: {len(living)}; previews.limit is {previews.limit}: the next is refused", sweep)
     elif not late:
         yield ok("", f"{counted(len(living), 'preview')} open, {previews.limit} at most")
 

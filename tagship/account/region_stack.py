@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tagship.account.desired import (
-    AWS,
     ResourceChange,
     Wanted,
     document_changes,
     documents_of,
-    read_template,
     stack_change,
 )
 from tagship.account.named_repositories import PARAMETER, moving_tags, named_repositories
 from tagship.account.stack_images import named_in_ecr
+from tagship.account.templates import AWS, read_template
 from tagship.domain import commands, foundation
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, stack_name
 from tagship.domain.regional import regional, role_names
@@ -111,6 +110,7 @@ def _template(region: Account, first: Account, settings: Settings, repositories:
         roles=chosen.target.stack_passed_roles,
         families=settings.families(name),
         groups=chosen.target.stack_groups,
+        host_logs=chosen.logs.group,
         images=[image.repository for image in settings.images_of(name).values()],
         copied=[image.repository for image in first.settings.images_of(name).values()],
     )

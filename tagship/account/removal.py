@@ -23,10 +23,6 @@ class Removal:
     documents: Sequence[str]
     left: Sequence[str]
 
-    @property
-    def empty(self) -> bool:
-        return not self.stacks and not self.documents
-
 
 def removal(app: Account, environment: str) -> Removal:
     """Find what is there of an environment's, or of all previews.

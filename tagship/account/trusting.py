@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from tagship.domain import foundation
+from tagship.domain import commands, foundation
+from tagship.domain.forge import alias_of, repository_of
 from tagship.errors import SettingsError
 from tagship.ports.app import Account
 from tagship.settings.trust import ANY, trusted
+
+
+def github_repository(app: Account) -> str:
+    """Return owner/name from the settings or the remote. Raises SettingsError."""
+    named = app.settings.ci.repository
+    if not named and app.settings.sandbox:
+        named = f"sandbox/{app.settings.app}"
+    url = named or app.repository.remote_url()
+    repository = repository_of(url)
+    if repository is None or repository[0] != "github.com":
+        _, name = alias_of(url) or ("", "owner/name")
+        raise SettingsError(
+            "The remote is not on github.com, so setup does not know which repository on GitHub may ship.",
+            remedy=f'Write repository = "{name}" under [ci] in tagship.toml, or: {commands.setup(document_only=True)}',
+        )
+    return repository[1]
 
 
 def own_files(app: Account) -> str:

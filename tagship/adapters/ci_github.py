@@ -152,7 +152,7 @@ class GitHubCi:
         except OSError as reason:
             raise ServiceFailed(
                 f"Cannot write this step's outputs to GITHUB_OUTPUT ({path}): {reason.strerror}.",
-                state="Nothing was changed, and later jobs do not see the outputs.",
+                state="What is said above was done; later jobs do not see its outputs.",
                 remedy="Make that folder, or unset the variable if this is not a job: unset GITHUB_OUTPUT",
             ) from reason
 

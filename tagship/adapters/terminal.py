@@ -32,7 +32,7 @@ class TerminalScreen:
     """Writes lines to stdout, or to stderr beside a JSON document.
 
     `as_json` keeps stdout for the one JSON document. `dumb`: no line moves. `spelled` rewrites the commands
-    in a text so that its reader can type them.
+    in a line so that its reader can type them, `abridged` those in a table's cell, which has no room for a path.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class TerminalScreen:
         as_json: bool = False,
         dumb: bool = False,
         spelled: Callable[[str], str] = str,
+        abridged: Callable[[str], str] = str,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self._dumb = dumb
         self._spelled = spelled
+        self._abridged = abridged
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._lines = self._stderr if as_json else self._stdout
@@ -73,7 +75,7 @@ class TerminalScreen:
         self.lost = _write(text, stream) or self.lost
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        shown = [[visible(self._spelled(cell)) for cell in row] for row in rows]
+        shown = [[visible(self._abridged(cell)) for cell in row] for row in rows]
         if self._lines.isatty():
             self._rich_table(columns, shown)
         else:

@@ -47,6 +47,12 @@ class Accounts(Terminal):
             self._regions[environment] = [first, *others]
         return self._regions[environment]
 
+    def in_region(self, environment: str, region: str) -> Self:
+        """Return the app in a region that an environment left."""
+        whole = self.settings
+        place = whole.environment(environment).aws.into(region, whole.aws)
+        return self._made(whole.in_region(environment, place), None)
+
     @cached_property
     def _regions(self) -> dict[str, list[Self]]:
         return {}
@@ -97,6 +103,7 @@ class Accounts(Terminal):
         if not self.sandbox:
             # A job has the credentials of its role in its variables; profiles are for people's machines.
             profile = "" if ci and self.given_a_role else chosen.profile
-            return Aws(chosen.region, profile=profile, account=chosen.account, ci=ci, say=say)
+            people = chosen.profile
+            return Aws(chosen.region, profile=profile, people=people, account=chosen.account, ci=ci, say=say)
         box, keys = self.sandbox, self.sandbox.keys.of(chosen.account)
         return Aws(chosen.region, box.aws_url, sandbox=True, keys=keys, account=chosen.account, ci=ci, say=say)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ class Terminal:
     def screen(self) -> Screen:
         from tagship.adapters.terminal import TerminalScreen
 
-        return TerminalScreen(as_json=self.as_json, dumb=os.environ.get("TERM") == "dumb", spelled=_as_called)
+        dumb, abridged = os.environ.get("TERM") == "dumb", partial(_as_called, by_path=False)
+        return TerminalScreen(as_json=self.as_json, dumb=dumb, spelled=_as_called, abridged=abridged)
 
     @cached_property
     def prompt(self) -> Prompt:
@@ -46,12 +47,12 @@ class Terminal:
         return any(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"))
 
 
-def _as_called(text: str) -> str:
+def _as_called(text: str, *, by_path: bool = True) -> str:
     import shutil
 
     from tagship.domain.called import as_called
 
-    return as_called(text, sys.argv[0], shutil.which, by_path=False)
+    return as_called(text, sys.argv[0], shutil.which, by_path=by_path)
 
 
 @dataclass(frozen=True)

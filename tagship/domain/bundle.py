@@ -162,6 +162,12 @@ def variables_file(environment: str) -> str:
     return f"{CONFIGURATION}/{environment}.json"
 
 
+def variables_as_files(environment: str, variables: Mapping[str, str]) -> Mapping[str, bytes]:
+    """Write an environment's variables as a bundle carries them, by file."""
+    text = json.dumps(dict(variables), indent=2, sort_keys=True)
+    return {variables_file(environment): f"{text}\n".encode()}
+
+
 def difference(stored: Mapping[str, str], built: Mapping[str, str], configuration: str) -> str:
     """Say in one sentence how two bundles differ.
 

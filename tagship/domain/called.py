@@ -1,4 +1,4 @@
-"""The program's name in the commands that messages advise. pipx, and `make`, bring `tagship` and no `inv`."""
+"""The program's name in the commands that messages advise: pipx, and `make`, bring none of it on PATH, or `tagship`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable
 
 _INV = re.compile(r"(?<![\w./-])inv (?=[a-z-])")
+_TAGSHIP = re.compile(r"(?<![\w./-])tagship (?=init\b)")
+PROGRAMS = ("inv", "invoke", "tagship")
 
 
 def as_called(text: str, program: str, which: Callable[[str], object], *, by_path: bool) -> str:
@@ -15,8 +17,14 @@ def as_called(text: str, program: str, which: Callable[[str], object], *, by_pat
     `program` is the file that runs, `which` looks a name up on PATH. With neither name on PATH, and `by_path`, a
     command begins with the file: a remedy has to be one that can be typed; a table has no room for it.
     """
-    if program.rpartition("/")[2] != "tagship" or which("inv"):
+    folder, slash, name = program.rpartition("/")
+    if name not in PROGRAMS:
+        return text
+    if not which("tagship") and by_path and slash:
+        beside = shlex.quote(f"{folder}/tagship")
+        text = _TAGSHIP.sub(lambda _: f"{beside} ", text)
+    if which("inv"):
         return text
     if which("tagship"):
         return _INV.sub("tagship ", text)
-    return _INV.sub(lambda _: f"{shlex.quote(program)} ", text) if by_path else text
+    return _INV.sub(lambda _: f"{shlex.quote(program)} ", text) if by_path and slash else text

@@ -178,11 +178,6 @@ def versions(environment: str = "", *, count: int = 0) -> str:
     return _inv("versions", env=environment, count=str(count or ""))
 
 
-def validate(artifact: str = "", environment: str = "") -> str:
-    """Spell the command that checks a pushed tag."""
-    return _inv("validate", version=artifact, env=environment)
-
-
 def build(artifact: str = "", environment: str = "") -> str:
     """Spell the command that builds an artifact's image."""
     return _inv("build", version=artifact, env=environment)
@@ -205,12 +200,14 @@ def setup(
     document_only: bool = False,
     remove: bool = False,
     env: str = "",
+    region: str = "",
     yes: bool = False,
     dry_run: bool = False,
 ) -> str:
     """Spell the command that sets up an account, or takes that away."""
-    numbers = {"owner_id": owner_id, "repository_id": repository_id}
-    return _inv("setup", **numbers, document_only=document_only, remove=remove, env=env, yes=yes, dry_run=dry_run)
+    names = {"owner_id": owner_id, "repository_id": repository_id}
+    where = {"env": env, "region": region}
+    return _inv("setup", **names, document_only=document_only, remove=remove, **where, yes=yes, dry_run=dry_run)
 
 
 def doctor(*, fix: bool = False, yes: bool = False) -> str:

@@ -155,12 +155,13 @@ def with_blocks(
     topics: Sequence[str] = (),
     figures: bool = False,
     report: str = "",
+    host_logs: str = "",
 ) -> str:
     """Fill the blocks of environment.yaml.
 
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
     are those that their task definitions name, `families` what is registered; `sites` are bucket/prefix; `figures`:
-    some go to CloudWatch; `report` is bucket/key of a page.
+    some go to CloudWatch; `report` is bucket/key of a page; `host_logs` is the group that agents send to.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
     CloudFormation loses the policies that its conditions leave out, then descriptions, and then its comments.
     """
@@ -183,6 +184,7 @@ def with_blocks(
     blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
     blocks |= {"topics": [f"- {_text(arn)}" for arn in sorted(set(topics))]}
     blocks |= {"images": _repositories(images), "copied": _repositories(copied)}
+    blocks |= _logs(functions, services, host_logs)
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites, "Hosts": tags}
@@ -200,6 +202,20 @@ def _fitting(template: str, absent: Sequence[str]) -> str:
         if len(template.encode()) > LARGEST:
             template = words.sub("", template)
     return template
+
+
+def _logs(functions: Sequence[str], services: Sequence[str], hosts: str) -> dict[str, list[str]]:
+    """List the log groups of what runs, each by its whole name.
+
+    What begins with an environment's name may be another's: production-auto is no part of production.
+    """
+    tasks = {name.rpartition("/")[2] for name in services}
+    names = {
+        "host logs": [hosts] if hosts else [],
+        "function logs": [f"/aws/lambda/{name}" for name in sorted(functions)],
+        "service logs": [f"/ecs/{name}" for name in sorted(tasks)],
+    }
+    return {kind: [_resource("logs", f"log-group:{name}:*") for name in groups] for kind, groups in names.items()}
 
 
 def _clusters(services: Sequence[str]) -> list[str]:

@@ -192,7 +192,7 @@ def renewed(record: LeaseRecord, *, phase: str, operations: Sequence[str]) -> Le
 
 def let_go(record: LeaseRecord) -> LeaseRecord:
     """Let the lease expire now, in its holder's name."""
-    # Its operations go on unwatched them.
+    # Its operations go on, and nobody watches them.
     return replace(record, phase=f"interrupted: {record.phase}", ttl=0)
 
 

@@ -4,6 +4,7 @@ An artifact's manifest goes first. What is left over from it goes after that, if
 
     no environment stores an artifact that it is of any longer (nor does the ledger protect one, see retention)
     nothing on AWS uses it: no alias, service, task, group or instance, and no image that stays refers to it
+    no artifact that stays has its code: a function in which nothing changed keeps the version of an older artifact
     it is as old as an artifact has to be, by when it was made or used last
     tagship made it: what says so is the label that it carries
 
@@ -25,7 +26,8 @@ class Leftover:
 
     `id` names it to its shelf, `name` to people. `artifacts` are those that it is of; none: tagship did not make it,
     unless it is part of what has some. `made` is when it was made or used last, `size` in bytes, 0 if it costs nothing.
-    `parts_of` are ids of what refers to it: it stays while one of them does. `images` are the digests that it names.
+    `parts_of` are ids of what refers to it: it stays while one of them does. `images` are the digests that it names,
+    `code` the one that it runs, which artifacts may have kept whose label it does not carry.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Leftover:
     size: int = 0
     parts_of: Sequence[str] = ()
     images: Sequence[str] = ()
+    code: str = ""
     loose: bool = False  # it has no name, and nothing refers to it: only its age is asked
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tagship.domain import commands
 from tagship.domain.absent import Gone
 from tagship.domain.deployment import Deployment
+from tagship.domain.standing import Bad
 from tagship.domain.text import MANY, counted
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
@@ -29,6 +30,7 @@ class Plan:
     `gone` are units of earlier deployments that are not there now, and may return.
     One that goes `backward` brings units to a version that is older than what ran, because a person said so.
     A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
+    `bad` says why the artifact is marked bad, if it is, and goes on all the same.
     `irreversible` are versions whose migrations can't be undone: a deploy brings them, a rollback leaves them applied.
     """
 
@@ -53,6 +55,7 @@ class Plan:
     built: str = ""  # when the artifact was, ISO 8601; with its size, for whoever asks the ledger later
     committed: str = ""  # when the commit was that it was built of, likewise
     size: int = 0  # bytes, of its bundle and packages
+    bad: Bad | None = None
     allow_bad: bool = False  # it goes to a version that is marked bad
     irreversible: tuple[str, ...] = ()
     allow_irreversible: bool = False

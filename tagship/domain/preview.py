@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -42,6 +42,14 @@ class PreviewRecord:
     def expired(self, now: datetime, hours: int) -> bool:
         """Tell whether nobody deployed to it for so long."""
         return now - moment_of(self.used) > timedelta(hours=hours)
+
+    def as_stored(self, at: datetime) -> Self:
+        """Return it with no time later than its store's.
+
+        Whoever has a preview's token writes the record, and a time to come would keep the preview from every sweep.
+        """
+        used, since = (min(moment_of(text), at).isoformat(timespec="seconds") for text in (self.used, self.since))
+        return replace(self, used=used, since=since)
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)

@@ -234,7 +234,7 @@ def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAut
         image=written(manifest.every_image),
     )
     place = app.settings.account(manifest.environment)
-    mend = aws_commands.store_again(place.bucket, key, origin.metadata(), place.region)
+    mend = aws_commands.store_again(place.bucket, key, origin.metadata(), place.where)
     return NotAuthentic(
         f"{app.store.url(key)} lacks its {' and '.join(missing)}: something other than tagship wrote it.",
         remedy=either(

@@ -11,7 +11,7 @@ from tagship.engine.failures import cause
 from tagship.engine.hooks import HookFailed, HookSequence
 from tagship.engine.promotion import passed
 from tagship.engine.recorder import Recorder, tests_entry
-from tagship.errors import Incomplete, LeaseLost, ServiceFailed, TagshipError
+from tagship.errors import Incomplete, Interrupted, LeaseLost, ServiceFailed, TagshipError
 
 
 def complete(hooks: HookSequence, rollout: Rollout, seconds: float) -> Rollout:
@@ -52,17 +52,16 @@ def _why(reason: BaseException) -> str:
     return INTERRUPTED if isinstance(reason, KeyboardInterrupt) else cause(reason)
 
 
-def _unswitched(record: Recorder, hooks: HookSequence, rollout: Rollout, why: str, seconds: float) -> ServiceFailed:
+def _unswitched(record: Recorder, hooks: HookSequence, rollout: Rollout, why: str, seconds: float) -> TagshipError:
     """Record that static sets are not switched; build the error."""
     session = hooks.session
     changed = {report.unit for report in rollout.here}
     units = [report for report in rollout.known if report.unit in changed]
     record.add("partial", reason=why, units=units, seconds=seconds)
-    return ServiceFailed(
-        f"{session.plan.artifact_id} serves, but not its static sets: {why}.",
-        state=session.serves,
-        remedy=f"Run it again: {session.plan.command}",
-    )
+    problem, again = f"{session.plan.artifact_id} serves, but not its static sets", session.plan.command
+    if why == INTERRUPTED:
+        return Interrupted(f"Interrupted: {problem}.", state=session.serves, remedy=f"Run it again: {again}")
+    return ServiceFailed(f"{problem}: {why}.", state=session.serves, remedy=f"Run it again: {again}")
 
 
 def note_tests(hooks: HookSequence) -> None:

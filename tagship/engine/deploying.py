@@ -10,13 +10,14 @@ from tagship.domain.deployment import Deployment
 from tagship.domain.manifest import Manifest
 from tagship.domain.plan import Plan
 from tagship.domain.plan import named as names_of
+from tagship.domain.standing import Bad
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine import static_sets
 from tagship.engine.artifacts import Stored
-from tagship.engine.gates import goes_back, require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
+from tagship.engine.gates import goes_back, require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, reachable
@@ -48,7 +49,7 @@ class DeployRequest(Request):
         if not self.allow_older and not preview_number(app, self.environment):
             # A pull request's branch may be pushed anew, to an older commit: what is at its head counts; see `check`.
             require_newer(app, self.environment, *judged, again=self.spelled(older=True))
-        self._check_marks(app, known.history)
+        bad = self._marked(app, known.history)
         units = app.target(self.environment).units()
         left = skipped(units, self.skip, self.environment)
         taken = reachable(
@@ -61,7 +62,7 @@ class DeployRequest(Request):
         require_scanned(app, self.environment, stored.manifest)
         backward = self.allow_older and goes_back(app, self.environment, *judged)
         plan = plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
-        return require_ready(app, plan, known)
+        return require_ready(app, replace(plan, bad=bad), known)
 
     def check(self, app: App) -> None:
         if preview_number(app, self.environment):
@@ -86,15 +87,15 @@ class DeployRequest(Request):
             allow_older=self.allow_older or older,
         )
 
-    def _check_marks(self, app: App, history: Sequence[Deployment]) -> None:
+    def _marked(self, app: App, history: Sequence[Deployment]) -> Bad | None:
         """Refuse a version that somebody went back from, or marked bad.
 
-        One that only failed is warned of: the cause may have lain outside, and trying again puts itself back.
+        One that only failed goes on: the cause may have lain outside, and trying again puts itself back.
         """
         bad = why_bad(app, self.environment, self.artifact_id, history)
         if bad and bad.by_hand and not self.allow_bad:
             require_good(self.environment, self.artifact_id, bad, self.spelled())
-        warn_of_bad(app, self.environment, self.artifact_id, bad)
+        return bad
 
     def already_done(self, app: App, plan: Plan) -> Result | None:
         """Return the result if the artifact runs already.

@@ -162,7 +162,7 @@ def require_unfrozen(app: App, environment: str) -> None:
     window = app.at(environment).calendar.state(name) if name else None
     if window and not window.open:
         until = f" until {moment(window.changes)} UTC" if window.changes else ""
-        look = aws_commands.calendar_state(name, app.settings.account(environment).region)
+        look = aws_commands.calendar_state(name, app.settings.account(environment).where)
         raise Held(
             f"The change calendar {name} is closed for {environment}{until}.",
             remedy=f"Deploy when it is open: {look}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,10 @@ from tagship.engine.stopping import wants_it_stopped
 from tagship.errors import ServiceFailed, TagshipError, Unheard
 from tagship.ports.app import App
 from tagship.ports.target import Stoppable, Target
+
+# A command that takes --wait, and has none; in a remedy nothing comes after it on its line.
+_WAITS = re.compile(r"\binv (?:resume|deploy|rollback|heal|promote)(?= |$)(?!.* --wait).*$", re.MULTILINE)
+PATIENCE = 10  # minutes that a remedy waits at least for a lease that expires by itself
 
 
 def observe(app: App, environment: str, units: Sequence[Unit], phase: Callable[[str], None]) -> list[Report]:
@@ -212,37 +217,56 @@ def hold_lease(app: App, plan: Plan, claim: Claim) -> Iterator[LeaseSession]:
     heartbeat = Heartbeat(app.leases, taken.record)
     session = LeaseSession(app, plan, app.target(plan.environment), heartbeat)
     heartbeat.start()
+    failed: TagshipError | None = None
     try:
         if taken.over:
             ended = stop_operations(app, plan.environment, taken.over) if claim.preempt else ()
             session.before = Predecessor(taken.over, claim.preempt, ended, plan.names)
         yield session
+    except TagshipError as reason:
+        failed = reason
+        if session.before:
+            session.before.said_in(reason, plan.noun)
+        raise
     finally:
-        _give_back(app, session)
+        if not _give_back(app, session) and failed:
+            failed.remedy = _waiting(failed.remedy, session.lease)
 
 
-def _give_back(app: App, session: LeaseSession) -> None:
-    """End the lease; a second Ctrl-C leaves it to expire.
+def _waiting(remedy: str, lease: LeaseRecord) -> str:
+    """Have a remedy's commands wait until a lease expires.
 
-    What the first one, or a failure, has to say of the units is not lost by that.
+    Without that they are refused until then: by the record, this runner may be alive.
+    """
+    minutes = max(PATIENCE, lease.ttl // 60 + 2)
+    return _WAITS.sub(lambda command: f"{command[0]} --wait {minutes}m", remedy)
+
+
+def _give_back(app: App, session: LeaseSession) -> bool:
+    """End the lease, or leave it; tell whether it ended.
+
+    A second Ctrl-C leaves it. What the first one, or a failure, has to say of the units is not lost by that.
     """
     try:
         session.heartbeat.stop()
         if not session.in_flight:
-            _end(app, session.lease, app.leases.release)
-        elif session.operations:  # without an id it may be listed only later, and that lease takes its time
-            _end(app, session.lease, app.leases.let_go)
+            return _end(app, session.lease, app.leases.release)
+        if session.operations:  # without an id it may be listed only later, and that lease takes its time
+            return _end(app, session.lease, app.leases.let_go)
     except KeyboardInterrupt:
         lease = session.lease
         app.screen.warn(
             f"interrupted before the lease of {lease.environment} was released; it expires in {lease.ttl} s"
         )
+    return False
 
 
-def _end(app: App, lease: LeaseRecord, how: Callable[[LeaseRecord], None]) -> None:
+def _end(app: App, lease: LeaseRecord, how: Callable[[LeaseRecord], None]) -> bool:
     try:
         how(lease)
     except ServiceFailed as reason:
         app.screen.warn(
             f"the lease of {lease.environment} could not be released ({reason}); it expires in {lease.ttl} s"
         )
+        return False
+    return True

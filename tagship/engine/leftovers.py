@@ -79,6 +79,7 @@ class Tidying:
     going: Mapping[str, Collection[str]] = field(default_factory=dict)
     deleted: int = field(default=0, init=False)  # leftovers
     _elsewhere: dict[str, str] | None = field(default=None, init=False)
+    _named: dict[str, str] | None = field(default=None, init=False)  # digests of code and images
 
     def run(self, looked: Sequence[Inventory], *, dry_run: bool) -> None:
         """Judge every leftover; delete those that go.
@@ -89,6 +90,8 @@ class Tidying:
         named: dict[str, str] = {}
         for inventory in looked:
             judged = self._judged(inventory, inventory.used)
+            if any(row.verdict.goes and row.leftover.code for row in judged):
+                judged = self._judged(inventory, {**self._with_kept_code(inventory), **inventory.used})
             for row in judged:
                 if not row.verdict.goes:
                     named |= dict.fromkeys(row.leftover.images, f"{row.leftover.name} names it")
@@ -109,6 +112,13 @@ class Tidying:
         policy, now = self.retention.policy, self.retention.now
         staying = {**self._others(), **self.needed, **self.staying, **self.retention.kept}
         return Rule(staying, used, policy, now, self.use.hold).judge(inventory.leftovers)
+
+    def _with_kept_code(self, inventory: Inventory) -> dict[str, str]:
+        """Map ids of those whose code an artifact that stays has."""
+        self.phase(f"reading which code manifests name ({inventory.shelf.noun})")
+        named = self._in_manifests()
+        rows = inventory.leftovers
+        return {leftover.id: named[leftover.code] for leftover in rows if leftover.code in named}
 
     def _others(self) -> Mapping[str, str]:
         """Map what other environments store to them; listed once."""
@@ -151,8 +161,13 @@ class Tidying:
             judged = self._judged(inventory, {**self._in_manifests(), **inventory.used})
         self._finish(shelf, judged, dry_run=dry_run)
 
-    def _in_manifests(self) -> dict[str, str]:
+    def _in_manifests(self) -> Mapping[str, str]:
         """Map digests to the stored manifest that names them. Raises Refused."""
+        if self._named is None:
+            self._named = self._read_manifests()
+        return self._named
+
+    def _read_manifests(self) -> dict[str, str]:
         places = [(self.environment, artifact) for artifact in self.staying]
         places += [(reason.removesuffix(" stores it"), artifact) for artifact, reason in self._others().items()]
         with ThreadPoolExecutor(AT_ONCE) as workers:
@@ -165,13 +180,15 @@ class Tidying:
         if stored is None:  # it is being stored, or no artifact
             return []
         try:
-            images = Manifest.from_json(stored.body, key).every_image.values()
+            manifest = Manifest.from_json(stored.body, key)
         except (NotAuthentic, ValueError, TypeError, KeyError) as reason:
             raise Refused(
-                f"{key} can't be read, so which images it names is not known.",
+                f"{key} can't be read, so what it names is not known.",
                 remedy=f"See what is wrong with it: {commands.verify(artifact, environment)}",
             ) from reason
+        images = manifest.every_image.values()
         digests = [digest for image in images for digest in (image.digest, *image.platforms.values())]
+        digests += [f"sha256:{package.sha256}" for package in manifest.packages.values()]
         return [(digest, f"the manifest of {artifact} on {environment} names it") for digest in digests]
 
     # -- deleting ------------------------------------------------------------------------------------------------------

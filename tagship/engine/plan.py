@@ -18,6 +18,7 @@ from tagship.engine.absent import gone
 from tagship.engine.artifacts import Stored, verified
 from tagship.engine.asked import runs_now
 from tagship.engine.fences import plausible
+from tagship.engine.gates import warn_of_bad
 from tagship.errors import Refused
 from tagship.ports.app import App
 
@@ -203,6 +204,7 @@ def show(app: App, plan: Plan) -> None:
 
     With what the units say they run if somebody is there to read that.
     """
+    warn_of_bad(app, plan.environment, plan.artifact_id, plan.bad)
     app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{_in_place_of(plan)}")
     asked = app.prompt.possible or plan.heals  # a log has nobody who waits for it
     shown = replace(plan, runs=runs_now(app, plan)) if asked else plan

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.lease import Seen
-from tagship.domain.text import ago, listed
+from tagship.domain.text import ago, either, listed
 from tagship.domain.units import Operation
+from tagship.errors import UNCHANGED, TagshipError
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,24 @@ class Predecessor:
     def held(self, deployment: Deployment) -> bool:
         """Tell whether it was this deployment that held the lease."""
         return self.seen.record.deployment_id == deployment.id
+
+    def said_in(self, reason: TagshipError, noun: str) -> None:
+        """Add to a failure that somebody was fenced off.
+
+        Whoever is refused after that may think that nothing happened; so does the sentence of a gate.
+        """
+        by_us = f"No {noun} was changed"
+        if not self.forced or not reason.state.startswith((UNCHANGED, by_us)):
+            return
+        record = self.seen.record
+        ended = [operation.name for operation in self.stopped if not operation.running]
+        left = [operation.name for operation in self.stopped if operation.running]
+        cancelled = f"; {listed(ended)} of it was cancelled" if ended else ""
+        goes_on = f"; {listed(left)} of it may go on" if left else ""
+        own = reason.state.removeprefix(UNCHANGED).strip() or f"{by_us} by this."
+        fenced = f"But deployment {record.deployment_id} of {record.holder} was fenced off{cancelled}{goes_on}."
+        reason.state = f"{own} {fenced}"
+        reason.remedy = either(reason.remedy, f"See what runs: {commands.status(record.environment)}")
 
     @property
     def evidence(self) -> str:

@@ -9,7 +9,7 @@ from tagship.domain import commands
 from tagship.domain.preview import CLOSED, CLOSING, PreviewRecord
 from tagship.engine.exclusive import exclusive
 from tagship.engine.previews import StoredPreview, by_us, put, read
-from tagship.errors import ServiceFailed
+from tagship.errors import ServiceFailed, said_to_be_done
 from tagship.ports.account import ToolFailed
 from tagship.ports.app import App
 from tagship.settings.previews import filled, number_of
@@ -31,8 +31,9 @@ def close(
         if not why(stored.record):
             return KEPT if stored.record.lives else WAS_CLOSED
         etag = put(app, replace(stored, record=by_us(app, stored.record, CLOSING)))
-        _remove(app, environment, again)
-        put(app, StoredPreview(by_us(app, stored.record, CLOSED), etag))
+        with said_to_be_done(lambda: f"{environment} is recorded as closing: part of it may be gone, or all of it."):
+            _remove(app, environment, again)
+            put(app, StoredPreview(by_us(app, stored.record, CLOSED), etag))
     return CLOSED
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
 from tagship.domain.preview import CLOSED, CLOSING, OPEN, PreviewRecord
-from tagship.domain.text import counted, either
+from tagship.domain.text import either
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
@@ -123,7 +123,7 @@ def _check_limit(app: App, environment: str, etag: str) -> None:
         return
     put(app, StoredPreview(by_us(app, living[environment], CLOSED), etag))
     raise Refused(
-        f"{counted(len(living) - 1, 'preview')} are open, and previews.limit is {limit}.",
+        f"No more than previews.limit = {limit} previews may be open; open now: {len(living) - 1}.",
         remedy=either(f"Close those that are over: {commands.preview_sweep()}", "Or raise previews.limit"),
     )
 
@@ -168,7 +168,7 @@ def _read(app: App, environment: str, stored: Object) -> PreviewRecord:
     if record and (record.app, record.environment, record.number) == (
         app.settings.app, environment, number_of(environment),
     ):  # fmt: skip
-        return record
+        return record.as_stored(stored.modified)
     app.screen.warn(f"the record of {environment} can't be read, so it counts as open: {stored.key}")
     return _unwritten(app, environment, stored.modified.isoformat(timespec="seconds"))
 

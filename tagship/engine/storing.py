@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tagship.domain import layout
 from tagship.domain.version import ArtifactId
-from tagship.errors import UNCHANGED, ServiceFailed, TagshipError
+from tagship.errors import ServiceFailed, said_to_be_done
 from tagship.ports.app import App
 
 
@@ -17,12 +17,8 @@ def said_to_be_stored(app: App, environment: str, artifact_id: ArtifactId) -> It
 
     The bucket is asked. An error that says more than that nothing was changed keeps its words.
     """
-    try:
+    with said_to_be_done(lambda: _stored(app, environment, artifact_id)):
         yield
-    except TagshipError as problem:
-        if problem.state == UNCHANGED:
-            problem.state = _stored(app, environment, artifact_id)
-        raise
 
 
 def _stored(app: App, environment: str, artifact_id: ArtifactId) -> str:
@@ -35,4 +31,4 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> str:
         return f"Part of {artifact_id} may be stored; without a manifest it is not an artifact."
     if manifest:
         return f"{artifact_id} is published: its manifest is stored."
-    return f"The bundle of {artifact_id} is stored; without a manifest it is not an artifact." if bundle else UNCHANGED
+    return f"The bundle of {artifact_id} is stored; without a manifest it is not an artifact." if bundle else ""

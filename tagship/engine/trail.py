@@ -28,7 +28,8 @@ def _altered(app: App, environment: str, problems: list[Flaw]) -> NotAuthentic:
     lines = [f"{flaw.name} {flaw.problem}" for flaw in problems[:SHOWN]]
     more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
     prefix = f"{layout.ledger(app.settings.app, environment)}{problems[0].name}"
-    look = aws_commands.object_versions(app.settings.account(environment).bucket, prefix)
+    place = app.settings.account(environment)
+    look = aws_commands.object_versions(place.bucket, prefix, place.where)
     return NotAuthentic(
         f"The ledger of {environment} is not what was written: {counted(len(problems), 'problem')}.",
         remedy=f"See who wrote what: {look}",

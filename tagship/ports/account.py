@@ -140,6 +140,17 @@ class ImageRepository:
     lifecycle: str = ""
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Stacks of other regions: region, name.
+
+    `unknown` are regions that could not be asked.
+    """
+
+    stacks: Sequence[tuple[str, str]] = ()
+    unknown: Sequence[str] = ()
+
+
 class Foundation(Protocol):
     """What an account needs before anything can be shipped.
 
@@ -180,6 +191,9 @@ class Foundation(Protocol):
         """
 
     def stack(self, name: str) -> Stack | None: ...
+
+    def stacks_elsewhere(self, names: Sequence[str]) -> Elsewhere:
+        """List which of these stacks are in other regions of the account."""
 
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
         """Create or update a stack, and wait until it is done.

@@ -100,6 +100,9 @@ class App(Protocol):
     def regions(self, environment: str) -> Sequence[Account]:
         """Return the app in each region of an environment, with it alone."""
 
+    def in_region(self, environment: str, region: str) -> Account:
+        """Return the app in a region that an environment left."""
+
     @property
     def accounts(self) -> Sequence[Account]:
         """Return the app in each of its accounts, as `at` does."""

@@ -57,7 +57,8 @@ class Surroundings:
     `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those that Git has, or would
     add. `ignored` picks those of some paths that Git would not add. `merged` merges what changed from a base to a newer
     text into one's own text (mine, base, new), conflicts marked as Git marks them; None if Git can't. `folder` is the
-    root's place in the repository, empty at its top; `apps` are the folders that have settings.
+    root's place in the repository, empty at its top; `apps` are the folders that have settings. `below` is the folder
+    that was asked from, as seen from the root; empty if it is the root.
     """
 
     root: Path
@@ -70,6 +71,7 @@ class Surroundings:
     merged: Callable[[bytes, bytes, bytes], bytes | None] = lambda _mine, _base, _new: None
     folder: str = ""
     apps: Sequence[str] = ()
+    below: str = ""
     here: Callable[[], Surroundings] | None = None  # of the folder that was asked from, as an app of its own
 
 
@@ -213,8 +215,6 @@ class Repository(Protocol):
 
         False if either is unknown here. Each may be given by its first eight digits or more.
         """
-
-    def tags_at(self, commit: str) -> Sequence[str]: ...
 
     def paths(self, commit: str) -> Sequence[str]:
         """List the regular files of a commit, sorted."""

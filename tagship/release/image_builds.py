@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import cached_property
 from pathlib import Path
 
 from tagship.domain.image import BuiltImage, Recipe, base_of
@@ -95,9 +96,10 @@ class ImageBuild:
         image, says = self.image, f"{self.name}: " if self.beside and self.name else ""
         return Recipe(image.target, image.platform, image.cache_from, image.cache_to, image.smoke, says)
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, str]:
         """Collect the build arguments: what the image knows of itself."""
+        # Once: its record, its arguments and its labels name one time.
         app = self.app
         return {
             "VERSION": str(self.artifact_id),

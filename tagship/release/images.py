@@ -21,7 +21,7 @@ from tagship.release.attesting import verified_statement
 from tagship.release.built import Work, image_files
 from tagship.release.unchanged import Before, Same, said, same_as
 
-UNSIGNED = "Nothing was signed or deployed; the image in the registry is unchanged."
+UNSIGNED = "Nothing was signed or deployed; what is in the registry stays there."
 
 
 @dataclass(frozen=True)

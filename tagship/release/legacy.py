@@ -260,11 +260,12 @@ def _left_over(app: App, key: str, environment: str) -> Refused:
 
     Settings, secrets or tagship were others then.
     """
+    delete = aws_commands.remove_object(_url(app, key), app.settings.account(environment).where)
     return Refused(
         f"{_url(app, key)} exists with other bytes, from an attempt that was cut off.",
         state="Without a manifest it is not an artifact.",
         remedy=either(
-            f"Have an administrator look at it and delete it: {aws_commands.remove_object(_url(app, key))}",
+            f"Have an administrator look at it and delete it: {delete}",
             f"Or take another version: {commands.rollback(environment=environment)}",
         ),
     )

@@ -75,7 +75,7 @@ def _why(deployment: Deployment) -> str:
     """Say why it failed: each unit's own reason, or the deployment's."""
     rows = [unit for entry in deployment.entries for unit in entry.details.get("units", ()) if unit.get("reason")]
     reasons = dict.fromkeys(f"{unit.get('unit', '?')}: {unit['reason']}" for unit in rows)
-    return "; ".join(reasons) or str(deployment.last.details.get("reason", "")) or "see the run"
+    return "; ".join(reasons) or deployment.last.reason or "see the run"
 
 
 def _digest(app: App, environment: str, artifact: str) -> str:

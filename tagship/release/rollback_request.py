@@ -12,10 +12,11 @@ from tagship.domain.text import counted, either, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.engine import static_sets
 from tagship.engine.crossing import left_applied, require_no_more
 from tagship.engine.foreseen import require_foreseen
 from tagship.engine.freezing import Hold
-from tagship.engine.gates import require_good, warn_of_bad, why_bad
+from tagship.engine.gates import require_good, why_bad
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable
@@ -60,7 +61,7 @@ class RollbackRequest(Request):
 
         What was shown is foreseen, and what was under way then.
         """
-        known = facts(app, self.environment, FEW if self.artifact_id else MANY)
+        known, bad = facts(app, self.environment, FEW if self.artifact_id else MANY), None
         if self.shown and not (self.named or self.preempt):
             require_foreseen(app, known, self.shown)
         if self.artifact_id is None:
@@ -72,12 +73,11 @@ class RollbackRequest(Request):
             if not self.allow_bad:
                 require_not_bad(app, self.environment, self.artifact_id, known.history, self.spelled(self.artifact_id))
             bad = why_bad(app, self.environment, self.artifact_id, known.history)
-            warn_of_bad(app, self.environment, self.artifact_id, bad)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
         require_clear(app, self.environment, "rollback", stored, units)
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         migrations = left_applied(app, self.environment, plan.artifact_id, known.history)
-        plan = replace(plan, allow_bad=self.allow_bad, allow_irreversible=self.allow_irreversible)
+        plan = replace(plan, allow_bad=self.allow_bad, bad=bad, allow_irreversible=self.allow_irreversible)
         plan = replace(plan, irreversible=migrations, drill=self.drill)
         require_no_more(plan, self.shown, self.across(plan.artifact_id))
         if self.shown is None and _is_recorded(plan) and not self.preempt:
@@ -161,9 +161,18 @@ def _reports_of_all(app: App, plan: Plan) -> list[Report]:
     return []
 
 
+def _lagging_sets(app: App, plan: Plan) -> Sequence[str]:
+    """Name static sets that are not the version's."""
+    # A rollback before this one did not bring them.
+    drifts = static_sets.drifts(app, plan.environment, plan.artifact_id)
+    for name, drift in drifts.items():
+        app.screen.warn(f"static set {name}: {drift}")
+    return list(drifts)
+
+
 def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
-    """Refuse a version that the ledger and every unit say runs."""
-    if _reports_of_all(app, plan):
+    """Refuse a version that runs, by ledger, units and static sets."""
+    if _reports_of_all(app, plan) and not _lagging_sets(app, plan):
         other = instead(app, plan.environment, app.ledger.deployments(plan.environment))
         remedy = either(f"See that it serves: {commands.verify(plan.artifact_id, plan.environment)}", other)
         if hold:

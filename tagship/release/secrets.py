@@ -48,7 +48,7 @@ def _put(app: App, path: str) -> str:
     """Spell how to put the first parameter there."""
     if app.settings.sandbox:
         return f"Put one there: {commands.sandbox('secret', 'NAME=value')}"
-    command = aws_commands.put_parameter(f"{path.rstrip('/')}/NAME", app.settings.aws.region)
+    command = aws_commands.put_parameter(f"{path.rstrip('/')}/NAME", app.settings.aws.where)
     return f"Put one there, its value in a file (or file:///dev/stdin): {command}"
 
 

@@ -40,7 +40,9 @@ class World:
     behaviour: Behaviour = field(default_factory=Behaviour)  # of every simulated host
     commands: list[Command] = field(default_factory=list)  # all that were sent, oldest first
     ports: Ports = field(default_factory=Ports)
-    fronts: dict[str, Callable[[int], str]] = field(default_factory=dict)  # by service ARN or group: opens its address
+    fronts: dict[str, Callable[[int], str]] = field(
+        default_factory=dict
+    )  # by ARN of a service or group: opens its address
     switches: dict[str, Switch] = field(default_factory=dict)  # what tests can set, by its name in the JSON
 
     def __post_init__(self) -> None:

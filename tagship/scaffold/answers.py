@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tagship.domain import commands
+from tagship.domain.commands import BLANK
 from tagship.domain.forge import repository_of
 from tagship.domain.tagnames import PREFIX
 from tagship.errors import UsageError
@@ -26,6 +27,7 @@ KINDS = {
 RUNTIMES = {"process": "process: files and a command", "docker": "docker: a container image"}
 WITHOUT_HEALTH = {"job": "a job has none", "ecs": "a service of ECS says it by url, in tagship.toml",
                   "lambda": "a function is invoked, by payload and expect in tagship.toml"}  # fmt: skip
+Again = Callable[[Mapping[str, str]], str]  # answers in place of those that were typed -> the command to type
 FOLDER = ".tagship/function"  # of what a zip file has: Git ignores it
 ACCOUNT = "123456789012"  # AWS's own example: nobody's
 UNSHIPPED = {
@@ -74,31 +76,33 @@ class Enquiry:
     choices: Mapping[str, str] = field(default_factory=dict)  # the only answers, and how each is shown
 
 
-def settle(scene: Scene, given: Mapping[str, str], prompt: Prompt | None) -> Blueprint:
+def settle(scene: Scene, given: Mapping[str, str], prompt: Prompt | None, again: Again = commands.init) -> Blueprint:
     """Settle what is written; without `prompt`, nothing is asked.
+
+    `again` spells the command that was typed, with what is given it in place of answers.
 
     Nor is it if there is a tagship.toml, which has the answers. Raises UsageError for what nothing says.
     """
     if scene.settled:
-        _require_unsaid(given)
+        _require_unsaid(given, again)
     values: dict[str, str] = {}
     for question in _questions(scene, values):
         flag = given.get(question.flag, "")
-        values[question.flag] = flag or question.found if scene.settled else _answer(question, flag, prompt)
+        values[question.flag] = flag or question.found if scene.settled else _answer(question, flag, prompt, again)
     return Blueprint(**values)
 
 
-def _require_unsaid(given: Mapping[str, str]) -> None:
+def _require_unsaid(given: Mapping[str, str], again: Again) -> None:
     """Raise UsageError for an answer that tagship.toml has already."""
     flag = next((flag for flag, text in given.items() if text and flag != "build"), "")
     if flag:
         raise UsageError(
             f"--{flag} is for a repository without {FILE}; this one has it.",
-            remedy=f"Change it in {FILE}, then: {commands.init()}",
+            remedy=f"Change it in {FILE}, then: {again({name: '' for name in given if name != 'build'})}",
         )
 
 
-def _answer(question: Enquiry, flag: str, prompt: Prompt | None) -> str:
+def _answer(question: Enquiry, flag: str, prompt: Prompt | None, again: Again) -> str:
     value = flag or question.found
     if not flag and prompt and question.asked:
         # A line with an answer in it already would be typed behind: servicejob.
@@ -108,7 +112,7 @@ def _answer(question: Enquiry, flag: str, prompt: Prompt | None) -> str:
             else prompt.text(question.text, question.found, question.fault)
         )
     if fault := question.fault(value):
-        raise UsageError(f"--{question.flag}: {fault}.", remedy=f"Say it: {commands.init({question.flag: '…'})}")
+        raise UsageError(f"--{question.flag}: {fault}.", remedy=f"Say it: {again({question.flag: BLANK})}")
     return value
 
 

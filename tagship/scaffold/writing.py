@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from tagship.errors import Interrupted, Refused, UsageError
 from tagship.ports.people import Prompt
@@ -80,7 +81,13 @@ def write(root: Path, changes: Sequence[FileChange]) -> None:
     except BaseException as reason:
         _undo(root, done, made)
         if isinstance(reason, OSError):
-            raise Refused(f"{reason.filename} cannot be written: {reason.strerror}.", remedy="ls -ld .") from reason
+            place = root / entry.path  # the system names no file if the disk is full
+            folder = next(path for path in place.parents if path.is_dir())
+            raise Refused(
+                f"{place} cannot be written: {reason.strerror}.",
+                state="Nothing was written.",
+                remedy=f"Look at its folder: ls -ld {quote(str(folder))}",
+            ) from reason
         raise
 
 

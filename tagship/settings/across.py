@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tagship.settings.section import Finding, Values, cut, shown, table
@@ -21,6 +21,17 @@ def attested(ci: Values, environments: Mapping[str, Values]) -> Iterator[Finding
     for name, environment in environments.items():
         if environment.get("require_attestation") == "github" and not ci.get("repository"):
             yield "ci.repository", f"is missing: environments.{cut(name)} requires attestations of that repository"
+
+
+def nothing_carried(bundle: Values, running: Sequence[str]) -> Iterator[Finding]:
+    """Find a bundle said to be empty that units run.
+
+    `tagship init` writes that for an image: whoever has the units run a process instead has to name what it is.
+    """
+    if running and "include" in bundle and not bundle["include"] and not bundle.get("built"):
+        names = ", ".join(f"environments.{name}" for name in running)
+        why = f"is empty, and {cut(names, 500)} runs files of the bundle"
+        yield "bundle.include", f'{why}: name what it runs, such as include = ["app.py"]'
 
 
 def promoted(order: Any, environments: Values) -> Iterator[Finding]:

@@ -1,17 +1,17 @@
 """[environments.<name>.asg]: Auto Scaling groups whose hosts boot their version, and how those are replaced."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.ec2 import Hosts
 from tagship.settings.late import late
 from tagship.settings.section import Finding, Section, Text, Values, table
+
+if TYPE_CHECKING:
+    from tagship.domain.infra_owned import Ownership
 
 GROUP_NAME = late(r"^[A-Za-z0-9._-]{1,255}$")
 LONGEST = 2880  # minutes: Auto Scaling's 48 hours
@@ -63,7 +63,7 @@ class Asg(Hosts):
 
     groups: Annotated[tuple[GroupName, ...], Field(min_length=1)]
     order: Literal["together", "in order"] = "together"
-    refresh: Refresh = Field(default_factory=Refresh)
+    refresh: Refresh = Field(default_factory=Refresh.model_construct)
 
     @property
     def rules(self) -> Rules:
@@ -75,7 +75,9 @@ class Asg(Hosts):
         return 2 * self.refresh.timeout + waits  # there, and back
 
     @property
-    def owned(self) -> Ownership:
+    def owned(self) -> "Ownership":
+        from tagship.domain.infra_owned import Owned
+
         group = Owned(("launch_template[0].version",), (), ("desired_capacity",))
         return {"aws_autoscaling_group": group, "aws_launch_template": Owned(("user_data", "description"))}
 

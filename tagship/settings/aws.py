@@ -1,12 +1,11 @@
 """Where an app is on AWS: an account, a region and a bucket; the app's own, and those of environments."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
+from tagship.domain.aws_commands import Where
 from tagship.settings.section import Section
 
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -37,6 +36,11 @@ class AwsAccount(Section):
     profile: str = ""
     account: str = Field(default="", pattern=ACCOUNT)  # its twelve digits, checked before anything is written
     object_lock_days: int = Field(default=0, ge=0, le=3650)  # S3 keeps each version so long; 0: no Object Lock
+
+    @property
+    def where(self) -> Where:
+        """Return what a command names that somebody types there."""
+        return Where(self.region, self.profile)
 
 
 class OwnAccount(Section):

@@ -1,7 +1,5 @@
 """How many units of a kind change at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,5 @@
 """What an app may use of a host, and what it sees there beside its release."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """[environments.<name>.ec2.container]: what a container is given beyond its bounds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

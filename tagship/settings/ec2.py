@@ -1,7 +1,5 @@
 """[environments.<name>.ec2]: hosts that carry EC2 tags, and how an app runs on them."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -53,8 +51,8 @@ class Hosts(Kind):
     run_at_deploy: bool = True  # of a job; false without a timer: it is run on demand
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
-    limits: Limits = Field(default_factory=Limits)
-    container: Container = Field(default_factory=Container)
+    limits: Limits = Field(default_factory=Limits.model_construct)
+    container: Container = Field(default_factory=Container.model_construct)
     volumes: tuple[Volume, ...] = ()
     metadata: bool = False  # true: the app may ask the metadata service, and has the rights of the host's role
     trusted_proxies: tuple[Text, ...] = ()  # networks of load balancers whose X-Forwarded-For is believed
@@ -194,6 +192,10 @@ class Hosts(Kind):
             yield "health.version_key", "is one key on a host, wherever it is in the answer: name the last one alone"
 
     @classmethod
+    def runs_files(cls, values: Values) -> bool:
+        return bool(values.get("runtime", "process") == "process")
+
+    @classmethod
     def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
         values = environment.get(cls.table)
         if isinstance(values, dict) and "alive" in values:
@@ -219,7 +221,7 @@ class Ec2(Hosts):
         "fleet": "rollout",
     }  # fmt: skip
 
-    rollout: Batches = Field(default_factory=Batches)
+    rollout: Batches = Field(default_factory=Batches.model_construct)
 
     @property
     def rules(self) -> Rules:

@@ -1,22 +1,20 @@
 """[environments.<name>.ecs]: services of ECS in one cluster."""
 
-from __future__ import annotations
-
-import json
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain.bundle import variables_file
-from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.environment import Environment
 from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
 from tagship.settings.late import late
 from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, table
+
+if TYPE_CHECKING:
+    from tagship.domain.infra_owned import Ownership
 
 SERVICE = late(r"^[A-Za-z0-9_-]{1,255}$")
 ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
@@ -111,7 +109,7 @@ class Ecs(Kind):
     services: Annotated[Mapping[ServiceName, ServiceTable], Field(min_length=1)]
     roles: tuple[RoleName, ...] = ()  # that its task definitions name: who registers one must be allowed to pass them
     families: tuple[FamilyName, ...] = ()  # of its task definitions; empty: named as the services
-    monitors: Monitors = Field(default_factory=Monitors)
+    monitors: Monitors = Field(default_factory=Monitors.model_construct)
 
     @property
     def rules(self) -> Rules:
@@ -132,7 +130,9 @@ class Ecs(Kind):
         return tuple(sorted(named | own))
 
     @property
-    def owned(self) -> Ownership:
+    def owned(self) -> "Ownership":
+        from tagship.domain.infra_owned import Owned
+
         watched = {"deployment_circuit_breaker": self.monitors.failures, "alarms": self.monitors.alarms}
         given = tuple(name for name, value in watched.items() if value)
         return {"aws_ecs_service": Owned(("task_definition",), given, ("desired_count",))}
@@ -170,8 +170,9 @@ class Ecs(Kind):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the containers of this artifact are given."""
-        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        return {variables_file(name): f"{text}\n".encode()}
+        from tagship.domain.bundle import variables_as_files
+
+        return variables_as_files(name, environment.variables)
 
     @classmethod
     def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:

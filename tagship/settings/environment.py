@@ -1,7 +1,5 @@
 """What every environment has, whatever it runs on; what one kind of target has is in that kind's file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, TypeVar
 
@@ -32,23 +30,23 @@ class Environment(Section):
     branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
     workflow: str | None = Field(default=None, pattern=WORKFLOW)  # that ships a tag; deploy-<environment>.yml
-    workflows: Workflows = Field(default_factory=Workflows)  # whose jobs get each role
+    workflows: Workflows = Field(default_factory=Workflows.model_construct)  # whose jobs get each role
     variables: Mapping[Variable, str] = Field(default_factory=dict)
-    secrets: SecretNames = Field(default_factory=SecretNames)
+    secrets: SecretNames = Field(default_factory=SecretNames.model_construct)
     allow_unsigned: bool = False  # take artifacts that nobody signed
     require_attestation: bool | Literal["github"] = False  # of the environment's workflow; by GitHub itself, too
     require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
-    aws: OwnAccount = Field(default_factory=OwnAccount)  # the app's account when left out
+    aws: OwnAccount = Field(default_factory=OwnAccount.model_construct)  # the app's account when left out
     regions: tuple[RegionName, ...] = ()  # in the order of a rollout; the first has the records. Empty: aws.region
     region_bake: int = Field(default=0, ge=0, le=3600)  # seconds that a region serves before the next one begins
-    health: Health = Field(default_factory=Health)
-    image: Image = Field(default_factory=Image)
-    infra: Infra = Field(default_factory=Infra)
+    health: Health = Field(default_factory=Health.model_construct)
+    image: Image = Field(default_factory=Image.model_construct)
+    infra: Infra = Field(default_factory=Infra.model_construct)
     outputs: str = ""  # a JSON file of the checkout that a tool writes; empty: what `inv infra` kept
-    logs: Logs = Field(default_factory=Logs)
+    logs: Logs = Field(default_factory=Logs.model_construct)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
     _outputs: Mapping[str, str] | None = PrivateAttr(default=None)
 

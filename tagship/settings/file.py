@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tagship.settings.variables import overlay, put
 from tagship.settings.wording import Fault, Wording
 
 FILE = "tagship.toml"
+PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
 def find(start: Path) -> Path:
@@ -112,9 +114,24 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checked(values: Mapping[str, Any], model: type[Settings]) -> tuple[Settings | None, Sequence[Any]]:
     try:
-        return model.model_validate(_with_tuples(values)), ()
+        with _no_plugins():
+            return model.model_validate(_with_tuples(values)), ()
     except ValidationError as reason:
         return None, list(_once(reason.errors(include_url=False)))
+
+
+@contextmanager
+def _no_plugins() -> Iterator[None]:
+    """Keep pydantic from looking for plugins."""
+    # It would read what every library that is installed says of itself, and run what one brings.
+    before = os.environ.get(PLUGINS)
+    os.environ[PLUGINS] = "__all__"
+    try:
+        yield
+    finally:
+        del os.environ[PLUGINS]
+        if before is not None:
+            os.environ[PLUGINS] = before
 
 
 def _with_tuples(value: Any) -> Any:

@@ -1,7 +1,5 @@
 """How a version is known to serve: what is asked, how often, and which answers are good."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal

@@ -1,7 +1,5 @@
 """[hooks.<place>]: a team's own work before and after the switch, for every environment or for one."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterator, Mapping

@@ -1,13 +1,10 @@
 """[images.<name>] and [environments.<name>.image]: the container images that targets run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain.image import in_region
 from tagship.settings.section import Finding, Section, Text, Values, Variable, cut, outside, shown, table
 
 PLATFORM = r"^([a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?)?$"
@@ -47,6 +44,8 @@ class Image(Section):
 
     def in_region(self, region: str) -> Self:
         """Return the image as it is in another region."""
+        from tagship.domain.image import in_region
+
         return self.model_copy(update={"repository": in_region(self.repository, region)})
 
     def moved_tags(self, environment: str) -> list[str]:
@@ -68,6 +67,8 @@ class NamedImage(Image):
     repositories: Mapping[str, str] = Field(default_factory=dict)
 
     def in_region(self, region: str) -> Self:
+        from tagship.domain.image import in_region
+
         named = {name: in_region(repository, region) for name, repository in self.repositories.items()}
         return super().in_region(region).model_copy(update={"repositories": named})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tagship.domain.infra_owned import Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
 
 if TYPE_CHECKING:
+    from tagship.domain.infra_owned import Ownership
     from tagship.settings.environment import Environment
 
 
@@ -87,6 +87,11 @@ class Kind(Section):
     def packages_in(cls, values: Values) -> Iterator[Finding]:  # noqa: ARG003
         """List the keys of this table that name a package."""
         yield from ()
+
+    @classmethod
+    def runs_files(cls, values: Values) -> bool:  # noqa: ARG003
+        """Tell whether its units run files of the bundle."""
+        return False
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Make what the bundle carries for an environment: path -> bytes."""

@@ -1,16 +1,12 @@
 """[environments.<name>.lambda]: functions of Lambda, each behind an alias."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from tagship.domain.bundle import variables_file
-from tagship.domain.infra_owned import Owned, Ownership
 from tagship.domain.rules import Rules
 from tagship.settings.environment import Environment
 from tagship.settings.kind import Kind
@@ -27,6 +23,9 @@ from tagship.settings.section import (
     outside,
     table,
 )
+
+if TYPE_CHECKING:
+    from tagship.domain.infra_owned import Ownership
 
 FUNCTION = late(r"^[A-Za-z0-9_-]{1,64}$")
 ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
@@ -83,7 +82,7 @@ class Function(Section):
     package: str = Field(default="", pattern=NAME)
     image: bool | Name = False
     handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
-    health: FunctionHealth = Field(default_factory=FunctionHealth)
+    health: FunctionHealth = Field(default_factory=FunctionHealth.model_construct)
 
     @property
     def image_name(self) -> str:
@@ -154,7 +153,9 @@ class Lambda(Kind):
             yield "steps", "has to rise: each step gives the new version more of the calls than the one before"
 
     @property
-    def owned(self) -> Ownership:
+    def owned(self) -> "Ownership":
+        from tagship.domain.infra_owned import Owned
+
         code = ("filename", "image_uri", "s3_bucket", "s3_key", "s3_object_version", "source_code_hash")
         handler = ("handler",) if any(function.handler for function in self.functions.values()) else ()
         record = () if self.alias else ("description",)
@@ -196,8 +197,9 @@ class Lambda(Kind):
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the functions of this artifact are given."""
-        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        return {variables_file(name): f"{text}\n".encode()}
+        from tagship.domain.bundle import variables_as_files
+
+        return variables_as_files(name, environment.variables)
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003

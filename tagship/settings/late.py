@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = r"^[^\s{}]*(\{outputs\.[A-Za-z0-9_.-]+\}[^\s{}]*)+$"
 ANYWHERE = ("health.url", "variables")  # what any environment may take from outputs
-DESTINATION = ("bucket", "distribution")  # of a static set
 
 
 def late(pattern: str) -> str:

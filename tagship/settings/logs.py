@@ -1,7 +1,5 @@
 """[environments.<name>.logs]: where hosts' agents send what the app writes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """[metrics]: whether figures go to CloudWatch, and who is alarmed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 

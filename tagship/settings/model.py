@@ -4,8 +4,6 @@ What only one kind of target has is in that kind's file; `kinds` puts both toget
 docs/tagship.sample.toml, which a test holds to these tables.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, cast
 
@@ -14,7 +12,7 @@ from pydantic import Field
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.accounts import Located, account_problems
-from tagship.settings.across import attested, promoted, same_channel, same_state, unsigned
+from tagship.settings.across import attested, nothing_carried, promoted, same_channel, same_state, unsigned
 from tagship.settings.aws import AwsAccount
 from tagship.settings.environment import Environment
 from tagship.settings.hooks import BEFORE, OF_HOOKS, HookTable, PlaceOfHook, misplaced, tasks_without_services
@@ -43,17 +41,17 @@ class Settings(Located):
 
     app: Name
     sandbox: bool = False
-    git: Git = Field(default_factory=Git)
-    tags: Tags = Field(default_factory=Tags)
+    git: Git = Field(default_factory=Git.model_construct)
+    tags: Tags = Field(default_factory=Tags.model_construct)
     aws: AwsAccount
     signing: Signing | None = None
-    ci: CiRuns = Field(default_factory=CiRuns)
-    notify: Notify = Field(default_factory=Notify)
-    bundle: Bundle = Field(default_factory=Bundle)
-    promotion: Promotion = Field(default_factory=Promotion)
-    report: ReportPlaces = Field(default_factory=ReportPlaces)
-    metrics: CloudWatch = Field(default_factory=CloudWatch)
-    previews: Previews = Field(default_factory=Previews)
+    ci: CiRuns = Field(default_factory=CiRuns.model_construct)
+    notify: Notify = Field(default_factory=Notify.model_construct)
+    bundle: Bundle = Field(default_factory=Bundle.model_construct)
+    promotion: Promotion = Field(default_factory=Promotion.model_construct)
+    report: ReportPlaces = Field(default_factory=ReportPlaces.model_construct)
+    metrics: CloudWatch = Field(default_factory=CloudWatch.model_construct)
+    previews: Previews = Field(default_factory=Previews.model_construct)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     images: Mapping[Name, NamedImage] = Field(default_factory=dict)
@@ -188,6 +186,13 @@ class Settings(Located):
         yield from account_problems(environments, values)
         yield from strange_environments(table(values, "static"), environments)
         yield from cls._missing_packages(table(values, "packages"), environments)
+        running = [
+            name
+            for name, of in environments.items()
+            for kind in cls._kinds_in(of)
+            if kind.runs_files(table(of, kind.table))
+        ]
+        yield from nothing_carried(table(values, "bundle"), running)
         used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
         yield from image_tables.problems(table(values, "images"), environments, used)
 

@@ -41,8 +41,9 @@ def of_variables(
     """Say what became of the variables of the older form."""
     # `names` are the variables that there are, and their keys.
     old: dict[str, str] = {}
+    kinds = _kinds(model)
     for variable, place in names.items():
-        if place[0] == "environments" and (kind := _kinds(model).get(place[2])):
+        if place[0] == "environments" and (kind := kinds.get(place[2])):
             for before in _before(kind, place[3:]):
                 old.setdefault(variable_of((*place[:2], *before)), f"moved to {variable}")
             for key in (key for key, new in kind.moved.items() if not new):

@@ -1,7 +1,5 @@
 """What [packages.<name>] and [static.<name>] have in common: a directory, what fills it, and what that is made of."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tagship.settings.section import Finding, Section, Text, Values, outside

@@ -1,7 +1,5 @@
 """[previews]: an environment for each pull request, made from a template when it is named."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -88,7 +86,7 @@ class Named(dict[str, E]):
         self._make = make
 
     @classmethod
-    def of(cls, own: Mapping[str, M], model: type[M], previews: Previews) -> Named[M]:
+    def of(cls, own: Mapping[str, M], model: type[M], previews: "Previews") -> "Named[M]":
         """Have each preview made of a template."""
         return Named(own, lambda number: model.model_validate(filled(previews.environment, number)))
 

@@ -1,7 +1,5 @@
 """[report]: where `inv report` puts its page."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 

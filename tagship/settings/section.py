@@ -4,8 +4,6 @@ Checks of values that are each right and cannot work together run over the file'
 after it, so that a file with both kinds of error shows all of them. They pass over a value of a wrong type.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, get_args, get_origin
 

@@ -1,7 +1,5 @@
 """[static.<name>]: files served from a bucket, with the headers that rules give them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 

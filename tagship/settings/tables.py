@@ -1,7 +1,5 @@
 """The tables that do not depend on what an environment runs on, with their types, bounds and defaults."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 

@@ -3,8 +3,6 @@
 Written as GitHub's tokens say it in `job_workflow_ref`: deploy-dev.yml@refs/tags/*-dev.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -42,7 +40,7 @@ class Workflows(Section):
     verify: Sources | None = None
 
 
-def trusted(settings: Settings, environment: str, own: str = "") -> Mapping[str, Sequence[str]]:
+def trusted(settings: "Settings", environment: str, own: str = "") -> Mapping[str, Sequence[str]]:
     """Return the workflows that get each role of an environment.
 
     An empty list: nobody; `["*"]`: any workflow. `own` is what the files of an app in a folder begin with.
@@ -57,7 +55,7 @@ def trusted(settings: Settings, environment: str, own: str = "") -> Mapping[str,
     return {name: derived[name] if named[name] is None else named[name] for name in ROLES}
 
 
-def _shipping(settings: Settings, environment: str, own: str) -> Iterator[str]:
+def _shipping(settings: "Settings", environment: str, own: str) -> Iterator[str]:
     """Yield what ships to an environment by the workflows that `init` writes."""
     order, main = settings.promotion.order, settings.ci.branch
     branch, file = settings.environments[environment].branch, settings.workflow(environment)
@@ -73,7 +71,7 @@ def _shipping(settings: Settings, environment: str, own: str) -> Iterator[str]:
         yield f"{own}{UNIFIED}@refs/heads/{branch}"
 
 
-def tags(settings: Settings, environment: str) -> str:
+def tags(settings: "Settings", environment: str) -> str:
     """Return the pattern of an environment's tags, such as *-dev."""
     return settings.tags.names.pattern(settings.suffix(environment))
 
@@ -84,7 +82,7 @@ def files(sources: Sequence[str]) -> list[str]:
 
 
 def refs(
-    settings: Settings, environment: str, own: str = "", is_there: Callable[[str], bool] = lambda _: True
+    settings: "Settings", environment: str, own: str = "", is_there: Callable[[str], bool] = lambda _: True
 ) -> list[tuple[str, str]]:
     """List the branches and tags whose jobs get a role.
 

@@ -54,16 +54,19 @@ def overlay(
     Returns which variable set which key, and, by variable, what is wrong with one that looks like a key's but is not.
     An empty variable does not count: CI makes one of a variable that was never set.
     """
+    variables = {name: text for name, text in variables.items() if text and name.startswith(PREFIX)}
+    if not variables:
+        return {}, {}  # whoever sets none does not wait until every key was looked at
     names = known(environments if isinstance(environments := values.get("environments"), dict) else {}, model)
     moved = of_variables({variable: place for variable, (place, _) in names.items()}, model, variable_of)
     sources: dict[Place, str] = {}
     strangers: dict[str, str] = {}
     for variable, text in sorted(variables.items()):
-        if variable in names and text:
+        if variable in names:
             place, field = names[variable]
             if put(values, place, _value(text, field.annotation)):
                 sources[place] = variable
-        elif text and (problem := moved.get(variable) or _stranger(variable, names, model)):
+        elif problem := moved.get(variable) or _stranger(variable, names, model):
             strangers[cut(variable)] = problem
     return sources, strangers
 
@@ -105,7 +108,7 @@ def _is_text(annotation: Any) -> bool:
 def _stranger(variable: str, names: Mapping[str, Any], model: type[Settings]) -> str:
     """Say what is wrong with a variable that looks like a key."""
     # Empty for any other variable.
-    if variable in names or not variable.startswith(PREFIX) or variable.startswith(RESERVED):
+    if variable in names or variable.startswith(RESERVED):
         return ""
     from difflib import get_close_matches
 

@@ -49,6 +49,7 @@ FIX = Flag("fix", "run the fixes that only make what is missing, after showing t
 UNDONE = Flag("undo", "start again what ran before tagship, in place of what it deployed", False)
 REMOVED = Flag("remove", "delete what setup made for one environment, after its name was typed; data stays", False)
 REMOVED_ENV = Flag("env", "the environment whose account it is, or whose things to remove; left out, every account")
+REMOVED_REGION = Flag("region", "with --remove: of that region alone, which tagship.toml no longer names")
 REASON = Flag("reason", "why, in one line: it is kept with your name, and people will read it")
 WAIT = Flag("wait", "how long to wait if somebody else holds the environment: 90s, 10m, 1h; left out, not at all")
 
@@ -165,7 +166,7 @@ EVERY = Flag("every", "how long between two looks: 30s, 5m", "30s")
 ROUNDS = Flag("rounds", "how many looks; 0: until Ctrl-C", 0)
 WATCHED = Flag(
     "watch",
-    "look again and again until Ctrl-C: `inv watch`, which has more flags",
+    "look again and again until Ctrl-C, as the verb watch does, which has more flags",
     False,
     becomes="watch",
     lasting=True,

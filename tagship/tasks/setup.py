@@ -6,7 +6,9 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import verb
 
 
-@verb(f.OWNER_ID, f.REPOSITORY_ID, f.DOCUMENT_ONLY, f.REMOVED, f.REMOVED_ENV, f.YES, f.DRY_RUN, f.JSON)
+@verb(
+    f.OWNER_ID, f.REPOSITORY_ID, f.DOCUMENT_ONLY, f.REMOVED, f.REMOVED_ENV, f.REMOVED_REGION, f.YES, f.DRY_RUN, f.JSON
+)
 def setup() -> None:
     """Make or update an AWS account's bucket, keys, roles and SSM document."""
 

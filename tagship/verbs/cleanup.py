@@ -16,7 +16,7 @@ from tagship.engine.leftovers import Inventory, Tidying, held_by_them, look
 from tagship.engine.lifecycle import contradictions
 from tagship.engine.previews import records
 from tagship.engine.sweep import Sweep, SweptArtifact
-from tagship.errors import Refused, SettingsError, TagshipError, UsageError
+from tagship.errors import Refused, SettingsError, TagshipError, UsageError, said_to_be_done
 from tagship.ports.app import App
 
 COLUMNS = ("ARTIFACT", "SIZE", "AGE", "", "WHY")
@@ -38,9 +38,18 @@ class Cleanup:
         return {"dry_run": self.dry_run, "days": self.days, "keep": self.keep, "environments": rows}
 
     def insist(self) -> None:
-        """Raise the first failure: an environment was left as it was."""
-        for failure in self.failures:
-            raise failure
+        """Raise the first failure of an environment."""
+        with said_to_be_done(self._deleted):
+            for failure in self.failures:
+                raise failure
+
+    def _deleted(self) -> str:
+        """Say what was deleted in all environments; empty for nothing."""
+        objects = sum(cleaned.deleted for cleaned in self.environments)
+        left = sum(cleaned.left_deleted for cleaned in self.environments)
+        gone = [counted(objects, "object")] if objects else []
+        gone += [counted(left, "leftover")] if left else []
+        return f"Deleted by then: {' and '.join(gone)} of artifacts that go." if gone else ""
 
 
 def cleanup(

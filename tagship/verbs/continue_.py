@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
+from tagship.domain.text import listed
 from tagship.engine.pausing import Paused, paused, require_same
 from tagship.engine.scope import one_environment
-from tagship.errors import UNCHANGED, Refused, UsageError
+from tagship.errors import UNCHANGED, Refused, UsageError, said_to_be_done
 from tagship.ports.app import App
 from tagship.ports.target import Pausable
 
@@ -47,9 +48,12 @@ def continue_(app: App, *, env: str = "", dry_run: bool = False) -> Continued:
         app.screen.say(UNCHANGED)
         return Continued(environment, waiting.deployment, waiting.units, done=False)
     require_same(app, environment, waiting)
-    for pause in waiting.pauses:
-        target.go_on(pause)
-    waiting.record(app, environment)
+    going = list[str]()
+    with said_to_be_done(lambda: f"Going on: {listed(going)}." if going else ""):
+        for pause in waiting.pauses:
+            target.go_on(pause)
+            going.append(pause.unit)
+        waiting.record(app, environment)
     _say_who_follows(app, environment, waiting)
     return Continued(environment, waiting.deployment, waiting.units, done=True)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from tagship.domain import commands
 from tagship.domain.blocked import Gate
-from tagship.domain.text import counted, listed, moment, plural, span
+from tagship.domain.text import counted, listed, moment, span
 from tagship.domain.units import noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import not_held
@@ -179,7 +179,7 @@ class _Look:
         if left:
             again = commands.rollback(self.version, self.environment, allow_irreversible=True)
             raise Refused(
-                f"{plural('migration', len(left))} of {listed(left)} stay applied, and can't be undone.",
+                f"Migrations of {listed(left)} stay applied, and can't be undone.",
                 remedy=f"If {self.version} works with that data: {again}",
             )
         return "nothing that can't be undone was applied since"

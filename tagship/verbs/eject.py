@@ -29,13 +29,17 @@ def eject(app: App, *, yes: bool = False, dry_run: bool = False) -> Ejected:
     """Write tagship's deploy/ into the repository.
 
     Bundles are made of it once it is committed. Nothing is overwritten: raises Refused if another file is in the way.
+    A repository that has host files of its own keeps them; what this tagship has beside those is added.
     """
     files = [_wanted(app, name) for name in resources.names()]
     other = [entry for entry in files if entry.word == "change"]
     if resources.is_ejected(app.root):
         _say_own(app, other)
-        return Ejected(False, files)
-    if other:
+        files = [entry for entry in files if entry.word == "new"]
+        if not files:
+            app.screen.say("Nothing was written.")
+            return Ejected(False, other)
+    elif other:
         raise Refused(
             f"{_named(other)} would be overwritten.",
             remedy=f"Move what is yours elsewhere (git mv), then: {commands.eject()}",
@@ -69,7 +73,7 @@ def _show(app: App, files: Sequence[FileChange]) -> None:
 
 def _say_own(app: App, other: Sequence[FileChange]) -> None:
     """Say how the repository's own host files differ from tagship's."""
-    app.screen.say("This repository has host files of its own; nothing was written.")
+    app.screen.say("This repository has host files of its own; they stay as they are.")
     for entry in other:
         app.screen.say(f"  {entry.path} differs from that of tagship {__version__}:")
         for line in entry.difference:

@@ -13,7 +13,7 @@ import contextlib
 from tagship.domain import commands
 from tagship.engine.scope import one_environment
 from tagship.engine.statelocks import StateHolder, StoredLock, described, find, has_state, read, run_of
-from tagship.errors import UNCHANGED, Held, Refused, UsageError
+from tagship.errors import UNCHANGED, Held, Refused, UsageError, said_to_be_done
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 
@@ -48,7 +48,8 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
         app.state_store(environment).delete(stored.key, stored.etag)
     except Conflict as reason:
         raise Refused(f"The lock {id} was released a moment ago.", remedy=f"Look again: {look}") from reason
-    _forget(app, stored)
+    with said_to_be_done(lambda: f"The Terraform state of {environment} is free; notes of runs that ended are left."):
+        _forget(app, stored)
     app.screen.say(f"the Terraform state of {environment} is free; it includes what its last run applied")
     return StateHolder(environment, "free")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship import resources
@@ -114,10 +114,17 @@ def init(
     given |= {"function": function, "handler": handler}
     around = app.surroundings
     scene = Scene(around.here() if own_folder and around.here else around)
+
+    def again(answers: Mapping[str, str], *, own: bool = own_folder, yes: bool = yes) -> str:
+        typed = given | {"source": source, "hash": hash} | dict(answers)
+        return commands.init(typed, update=update, here=own, previews=previews, dry_run=dry_run, yes=yes)
+
     _say_found(app, scene)
+    if around.below and not (own_folder or update):
+        app.screen.say(f"  If {around.below} is an app of its own: {again({}, own=True)}")
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)  # nobody answers in vain
-    chosen = settle(scene, given, asking)
+    chosen = settle(scene, given, asking, again)
     more = NEXT if previews and not scene.settled else ()
     made = draft(scene, chosen, pinned, update=update, previews=previews)
     _show(app, made, made.kept if dry_run else ())
@@ -128,13 +135,7 @@ def init(
         app.screen.say("Nothing was written.")
         return Initiated(False, made.changes, made.notes, made.conflicts)
     if not yes:
-        require_yes(
-            app.prompt,
-            "Write these files?",
-            commands.init(
-                given | {"source": source, "hash": hash}, update=update, here=own_folder, previews=previews, yes=True
-            ),
-        )
+        require_yes(app.prompt, "Write these files?", again({}, yes=True))
     write(scene.root, made.changes)
     _say_next(app, scene, made, more)
     return Initiated(True, made.changes, made.notes, made.conflicts)

@@ -21,7 +21,7 @@ from tagship.engine.scope import named
 from tagship.engine.tagged import commit_of
 from tagship.errors import Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
-from tagship.release.ending import evidence, reason_of, stages
+from tagship.release.ending import BAD, evidence, reason_of, stages
 from tagship.release.previews import not_deployed, of_deployment, tell_pull_request
 from tagship.release.telling import tell, try_github, try_hooks
 
@@ -78,7 +78,7 @@ def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -
     artifact_id, environment = named(app, artifact, env)
     known = recent(app, environment, MANY)
     deployments = [entry for entry in known if entry.artifact_id == artifact_id]
-    if deployments:
+    if deployments and not _failed_without(app, deployments[-1]):
         return _deployed(app, deployments[-1], newest=deployments[-1].id == known[-1].id)
     if app.ci.run:
         return _not_deployed(app, str(artifact_id), environment)
@@ -86,6 +86,19 @@ def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -
         f"The ledger knows no deployment of {artifact_id} to {environment}.",
         remedy=f"See what ran: {commands.history(environment)}",
     )
+
+
+def _failed_without(app: App, deployment: Deployment) -> bool:
+    """Tell whether this run failed, and has no part in a deployment.
+
+    That one is then an earlier one of the same version: its end is no news of this run.
+    """
+    if not app.ci.run or app.run_url in {entry.where for entry in deployment.entries}:
+        return False
+    try:
+        return app.forge is not None and any(step.conclusion in BAD for step in app.forge.run(app.ci.run).steps)
+    except ServiceFailed:
+        return False
 
 
 def _deployed(app: App, latest: Deployment, *, newest: bool) -> Notified:

@@ -12,7 +12,7 @@ from tagship.domain.stored import moment_of
 from tagship.domain.text import counted, listed
 from tagship.engine.preview_closing import close
 from tagship.engine.previews import preview_number, read, records
-from tagship.errors import UNCHANGED, Held, ServiceFailed, TagshipError
+from tagship.errors import UNCHANGED, Held, ServiceFailed, TagshipError, said_to_be_done
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 from tagship.ports.forge import PullRequest
@@ -93,7 +93,8 @@ def preview_sweep(app: App, *, dry_run: bool = False) -> SweptPreviews:
         app.screen.say(f"{preview.environment}: {preview.state}" + (f" ({preview.reason})" if preview.reason else ""))
     if not swept:
         app.screen.say("there are no previews")
-    forgotten = 0 if dry_run else _forget(look)
+    with said_to_be_done(lambda: "" if dry_run else "The previews are as said above."):
+        forgotten = 0 if dry_run else _forget(look)
     if forgotten:
         app.screen.say(f"{counted(forgotten, 'record')} of previews that were closed long ago went")
     if dry_run:
@@ -125,10 +126,11 @@ def _looked(app: App) -> _Look:
 
 
 def _swept(look: _Look, environment: str, *, dry_run: bool) -> Swept:
-    reason = look.why(look.known.get(environment) or read(look.app, environment).record)
-    if not reason or dry_run:
-        return Swept(environment, "planned" if reason else "kept", reason)
+    reason = ""
     try:
+        reason = look.why(look.known.get(environment) or read(look.app, environment).record)
+        if not reason or dry_run:
+            return Swept(environment, "planned" if reason else "kept", reason)
         state = close(look.app, environment, wait=0, why=look.why)
         if state == CLOSED:
             tell_pull_request(look.app, closed(look.app, environment))

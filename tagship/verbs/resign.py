@@ -18,7 +18,7 @@ from tagship.engine.artifacts import signed_again, verified
 from tagship.engine.fences import resign_reset
 from tagship.engine.rollback_candidates import range_of
 from tagship.engine.scope import one_environment
-from tagship.errors import ArtifactError, NotAuthentic, SettingsError
+from tagship.errors import UNCHANGED, ArtifactError, NotAuthentic, SettingsError, said_to_be_done
 from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
@@ -60,13 +60,16 @@ def resign(app: App, *, env: str = "", artifact: str = "", dry_run: bool = False
     versions = [ArtifactId.parse(artifact)] if artifact else range_of(app, environment)
     refused: dict[str, str] = {}
     wanted = [version for version in versions if _lacks(app, environment, version, keys, refused)]
-    for version in wanted:
-        app.screen.say(f"{version}: {'to be signed' if dry_run else _sign(app, environment, version, keys)}")
-    already = [str(version) for version in versions if version not in wanted and version not in refused]
-    app.screen.say(f"signed by {keys.id} before: {listed(already) or 'none'}")
-    orders = _orders(app, environment, dry_run=dry_run)
+    signed: list[str] = []
+    with said_to_be_done(lambda: f"Signed by {keys.id} by then: {listed(signed)}." if signed else ""):
+        for version in wanted:
+            app.screen.say(f"{version}: {'to be signed' if dry_run else _sign(app, environment, version, keys)}")
+            signed += [] if dry_run else [str(version)]
+        already = [str(version) for version in versions if version not in wanted and version not in refused]
+        app.screen.say(f"signed by {keys.id} before: {listed(already) or 'none'}")
+        orders = _orders(app, environment, dry_run=dry_run)
     if refused:
-        raise _refused(environment, refused)
+        raise _refused(environment, refused, dry_run=dry_run)
     return Resigned(environment, keys.id, tuple(map(str, wanted)), already, orders, not dry_run)
 
 
@@ -112,9 +115,9 @@ def _orders(app: App, environment: str, *, dry_run: bool) -> list[str]:
     return [sentence for sentence in done if sentence]
 
 
-def _refused(environment: str, refused: dict[str, str]) -> NotAuthentic:
+def _refused(environment: str, refused: dict[str, str], *, dry_run: bool) -> NotAuthentic:
     return NotAuthentic(
         f"{counted(len(refused), 'artifact')} of {environment} can't be signed again: {'; '.join(refused.values())}.",
-        state="The others are signed by today's key.",
+        state=UNCHANGED if dry_run else "The others are signed by today's key.",
         remedy=f"Ship a version that can be gone back to: {commands.deploy_dev()}",
     )

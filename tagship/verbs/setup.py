@@ -9,7 +9,7 @@ that existed before are used unchanged. A second run finds nothing to do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from tagship.account.desired import (
     ASK_NUMBERS,
@@ -17,37 +17,25 @@ from tagship.account.desired import (
     ResourceChange,
     Wanted,
     both,
-    environment_stack,
     look,
     look_at_documents,
     outputs_of,
 )
+from tagship.account.environment_stack import environment_stack
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.next_steps import next_steps
 from tagship.account.places import place_of
 from tagship.account.region_stack import look_at_region, name_of, require_roles
-from tagship.account.removal import Removal, removal, removal_of_region
 from tagship.account.stack_images import image_repository
+from tagship.account.taking_away import Removed, take_away, take_region_away
 from tagship.domain import commands, foundation
 from tagship.domain.documents import same_document
 from tagship.domain.foundation import Stack
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
-from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError
+from tagship.errors import ServiceFailed, TagshipError, UsageError, said_to_be_done
 from tagship.ports.app import Account, App
 from tagship.settings.previews import ANY, PREVIEWS
-
-
-@dataclass(frozen=True)
-class Removed:
-    """What setup took away, or would, and what it leaves, in words."""
-
-    done: bool
-    removed: Sequence[str]
-    left: Sequence[str]
-
-    def as_data(self) -> dict[str, object]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -76,6 +64,7 @@ def setup(
     document_only: bool = False,
     remove: bool = False,
     env: str = "",
+    region: str = "",
     yes: bool = False,
     dry_run: bool = False,
 ) -> Prepared | Removed:
@@ -83,15 +72,19 @@ def setup(
 
     `env`: the account of that environment alone, with whatever else is in it. `document_only`: the SSM document and
     nothing else. `remove`: delete what setup made for the environment `env`, and what its account's environments share
-    if it is the last one; `previews` are all previews together. Data stays. It is confirmed by the environment's name,
-    or `yes`.
+    if it is the last one; `previews` are all previews together. With `region`, what it made for it in a region that the
+    settings don't name any more. Data stays. It is confirmed by the environment's name, or `yes`.
     `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
     in CI, the run's own.
     """
+    if remove and region:
+        return take_region_away(app, one_environment(app, env), region, yes=yes, dry_run=dry_run)
+    if region:
+        raise UsageError("--region is for --remove alone.", remedy=f"Every region: {commands.setup()}")
     if remove:
         environment = PREVIEWS if env == PREVIEWS else one_environment(app, env)
         account = app.at(f"pr-{ANY}" if env == PREVIEWS else environment)
-        return _remove(app, account, environment, yes=yes, dry_run=dry_run)
+        return take_away(app, account, environment, yes=yes, dry_run=dry_run)
     numbers = both(owner_id or app.ci.owner_id, repository_id or app.ci.repository_id)
     order = _Order(app, numbers, document_only, dry_run)
     accounts = [app.at(one_environment(app, env))] if env else list(app.accounts)
@@ -147,26 +140,31 @@ class _Order:
         _show(app, wanted, in_full=self.dry_run)
         if self.dry_run or all(change.same for change in wanted.changes):
             return Prepared(not self.dry_run, wanted.changes, self._outputs(app))
-        self._act(app, wanted)
-        _check_done(self.look(app))
-        outputs = self._outputs(app)
-        for line in next_steps(app, outputs):
-            app.screen.say(line)
+        done = list[str]()
+        with said_to_be_done(lambda: f"Done by then: {listed(done)}." if done else ""):
+            self._act(app, wanted, done)
+            _check_done(self.look(app))
+            outputs = self._outputs(app)
+            for line in next_steps(app, outputs):
+                app.screen.say(line)
         return Prepared(True, wanted.changes, outputs)
 
-    def _act(self, app: Account, wanted: Wanted) -> None:
+    def _act(self, app: Account, wanted: Wanted, done: list[str]) -> None:
+        """Do it in order; add what is made or changed to `done`."""
         if app.settings.images_in and not self.document_only:
             require_roles(app, wanted.shared)
-            _put(app, wanted.shared, protect=True)
+            _put(app, wanted.shared, done, protect=True)
         elif not self.document_only:
-            outputs = _put(app, wanted.shared, protect=True).outputs
+            outputs = _put(app, wanted.shared, done, protect=True).outputs
             for name in wanted.environments:
-                _put(app, environment_stack(app, name, outputs, image_repository(app), self.numbers))
-            _write_keys(app)
+                _put(app, environment_stack(app, name, outputs, image_repository(app), self.numbers), done)
+            _write_keys(app, done)
         for name, content in wanted.documents.items():
             current = app.foundation.document(name)
             if current is None or not same_document(current, content):
-                app.screen.say(f"document {name}: version {app.foundation.put_document(name, content)} is the default")
+                version = app.foundation.put_document(name, content)
+                done.append(f"document {name}")
+                app.screen.say(f"document {name}: version {version} is the default")
 
     def _outputs(self, app: Account) -> dict[str, Mapping[str, str]]:
         return {} if self.document_only else outputs_of(app)
@@ -186,17 +184,18 @@ def _check_done(again: Wanted) -> None:
 # -- doing it ----------------------------------------------------------------------------------------------------------
 
 
-def _put(app: Account, stack: Stack, *, protect: bool = False) -> Stack:
+def _put(app: Account, stack: Stack, done: list[str], *, protect: bool = False) -> Stack:
     """Make or update a stack, unless it is already as wanted."""
     current = app.foundation.stack(stack.name)
     if current and current.text == stack.text:
         return current
     made = app.foundation.put_stack(stack, protect=protect)
+    done.append(f"stack {stack.name}")
     app.screen.say(f"stack {stack.name}: done")
     return made
 
 
-def _write_keys(app: Account) -> None:
+def _write_keys(app: Account, done: list[str]) -> None:
     """Write the stacks' public keys, the new one of a file first."""
     for file, current, wanted in wanted_files(app):
         if current == wanted:
@@ -204,61 +203,9 @@ def _write_keys(app: Account) -> None:
         path = app.root / file.file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(wanted, "utf-8")
+        done.append(file.file)
         hosts = f"pin it on the hosts before anything is published: {commands.pin(file.environment)}"
         app.screen.say(f"wrote {file.file}: commit it; {hosts if current else 'hosts pin it'}")
-
-
-# -- taking it away ----------------------------------------------------------------------------------------------------
-
-
-def _remove(app: App, account: Account, environment: str, *, yes: bool, dry_run: bool) -> Removed:
-    """Delete what setup made for an environment; list it first."""
-    if app.settings.sandbox:
-        raise Refused("A sandbox is taken away whole.", remedy=f"Take it away: {commands.sandbox('down')}")
-    # Regions that follow come first: their policies are attached to roles of the first one, which could not go before.
-    followers = [] if environment == PREVIEWS else app.regions(environment)[1:]
-    parts = [*((region, removal_of_region(region)) for region in followers), (account, removal(account, environment))]
-    names = [name for part, wanted in parts for name in _named(part, wanted)]
-    left = [words for _, wanted in parts for words in wanted.left]
-    for name in names:
-        app.screen.say(f"remove {name}")
-    for words in left:
-        app.screen.say(f"leave  {words}")
-    if not names:
-        app.screen.say(f"nothing to remove: the account has nothing that setup made for {environment}")
-        return Removed(not dry_run, (), ())
-    app.screen.say(f"Its jobs, hosts and people lose their roles; what runs on the hosts of {environment} goes on.")
-    if not dry_run:
-        if not yes:
-            _confirm(app, environment)
-        for part, wanted in parts:
-            _delete(part, wanted)
-    return Removed(not dry_run, names, left)
-
-
-def _named(app: Account, wanted: Removal) -> list[str]:
-    """Name what goes, with its region if that follows another."""
-    names = [*(f"stack {name}" for name in wanted.stacks), *(f"document {name}" for name in wanted.documents)]
-    return [f"{name} ({place_of(app)})" for name in names] if app.settings.images_in else names
-
-
-def _confirm(app: App, environment: str) -> None:
-    """Have the environment's name typed. Raises UsageError if nobody can be asked."""
-    if not app.prompt.possible:
-        again = commands.setup(remove=True, env=environment, yes=True)
-        raise UsageError("There is no terminal to ask at, and no --yes was given.", remedy=f"Say it: {again}")
-    wrong = f"Type {environment} to go on, or press Ctrl-C."
-    question = "Type the name of the environment to remove all of that"
-    app.prompt.text(question, "", lambda typed: "" if typed == environment else wrong)
-
-
-def _delete(app: Account, wanted: Removal) -> None:
-    for name in wanted.documents:
-        app.foundation.remove_document(name)
-        app.screen.say(f"document {name}: removed")
-    for name in wanted.stacks:
-        app.foundation.remove_stack(name)
-        app.screen.say(f"stack {name}: removed")
 
 
 # -- saying it ---------------------------------------------------------------------------------------------------------

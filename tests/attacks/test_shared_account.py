@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tagship.domain import foundation
 from tests.attacks.arsenal import ACCOUNT
-from tests.unit.test_policies import allowed, statements
+from tests.unit.test_policies import allowed, read, statements
 
 GROUPS, SERVICES = statements("PeopleOfGroups"), statements("PeopleOfServices")
 REGION = f"us-east-1:{ACCOUNT}"
@@ -44,3 +45,35 @@ def test_a_token_of_dev_launches_no_host_with_prods_tags(name: str) -> None:
     assert allowed(GROUPS, "ec2:CreateTags", host, context | tags)
     assert allowed(GROUPS, "ec2:CreateTags", host, context)  # a volume's name
     assert not allowed(GROUPS, "ec2:CreateTags", host, context | tags | {f"aws:RequestTag/{name}": "prod"})
+
+
+LOGS = {  # a policy that reads logs, with the group of an environment
+    "PeopleOfHosts": "/hello/{}",
+    "PeopleOfFunctions": "/aws/lambda/hello-{}",
+    "Change": "/ecs/hello-{}",
+    "People": "/ecs/hello-{}",
+}
+
+
+@pytest.mark.parametrize("action", ["logs:FilterLogEvents", "logs:GetLogEvents"])
+@pytest.mark.parametrize(("policy", "group"), LOGS.items(), ids=list(LOGS))
+@pytest.mark.parametrize("filled", [False, True], ids=["as it stands", "as setup writes it"])
+def test_production_reads_no_log_of_an_environment_whose_name_begins_like_its_own(
+    policy: str, group: str, action: str, *, filled: bool
+) -> None:
+    """What hosts, functions and tasks write may be a customer's."""
+    text = read("environment")
+    if filled:
+        named: dict[str, object] = {"functions": ["hello-production"], "services": ["all/hello-production"]}
+        if policy == "PeopleOfHosts":
+            named = {"host_logs": "/hello/production"}
+        tags = {"tagship:environment": "production"} if policy == "PeopleOfHosts" else {}
+        text = foundation.with_blocks(text, tags, "", [], **named)  # type: ignore[arg-type]
+    given = statements(policy, text, Environment="production")
+
+    def reads(environment: str) -> bool:
+        arn = f"arn:aws:logs:{REGION}:log-group:{group.format(environment)}:log-stream:"
+        return bool(allowed(given, action, arn))
+
+    assert reads("production") == (action == "logs:FilterLogEvents" or "ecs" in group)
+    assert not any(map(reads, ("production-auto", "production2", "production-auto/web", "productionx/web", "prod")))

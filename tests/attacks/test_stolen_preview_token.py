@@ -5,14 +5,20 @@ tests/permissions holds the same against the role that `setup` made in an accoun
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tagship.domain import layout
+from tagship.domain.preview import CLOSED
+from tagship.verbs.deploy import deploy
+from tagship.verbs.preview_sweep import preview_sweep
 from tests.attacks.arsenal import ACCOUNT, SHIPS, Place
 from tests.permissions.requests import CONTEXT, Request
 from tests.permissions.roles import Role
 from tests.unit.test_policies import GIVEN, allowed, read, statements, template
+from tests.unit.verbs.test_previews import ARTIFACT, ENVIRONMENT, make, record
 
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/previews-release"
 ORDERS = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/previews-orders"
@@ -134,3 +140,25 @@ def test_jobs_of_pull_requests_and_of_the_sweep_get_it(subject: str, workflow: s
 )
 def test_no_other_job_gets_it_and_no_other_repositorys(subject: str, workflow: str) -> None:
     assert not trusted(subject, workflow)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [{"used": "2999-01-01T00:00:00+00:00"}, {"state": CLOSED, "since": "2999-01-01T00:00:00+00:00"}],
+    ids=["used later", "closed later"],
+)
+def test_a_time_to_come_in_its_record_keeps_no_preview_from_the_sweep(lie: dict[str, str]) -> None:
+    """The record is the token's to write. S3's own time of it is not."""
+    app = make(ttl=48)
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    app.given["foundation"].tags = [ENVIRONMENT]
+    key, stored = layout.preview("hello", ENVIRONMENT), record(app)
+    assert stored
+    app.store.replace(key, replace(stored, **lie).to_json(), app.store.objects[key].etag)
+
+    def swept() -> str:
+        return {preview.environment: preview.state for preview in preview_sweep(app).previews}[ENVIRONMENT]
+
+    assert swept() == "kept"  # it was written just now
+    app.clock.advance(49 * 3600)
+    assert swept() == CLOSED

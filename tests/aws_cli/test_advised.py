@@ -1,6 +1,7 @@
 """The commands of the AWS CLI that messages advise, each typed as it is printed: from what is wrong it leads out.
 
-No region is set where they are typed: each names its own. What the sandbox can't do is parsed by the CLI itself.
+Neither region nor credentials are set where they are typed: each names its region, and the profile that has the keys.
+What the sandbox can't do is parsed by the CLI itself.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from typing import Any
 import pytest
 
 from tagship.domain import aws_commands
+from tagship.domain.aws_commands import Where
 from tagship.sandbox.aws.machine_images import IMAGE
 from tagship.sandbox.state import Running
 from tests.aws_cli.conftest import variables
 from tests.sandbox.conftest import client, post, sandbox
 
 __all__ = ["sandbox"]
-REGION = "us-east-1"
+WHERE = Where("us-east-1", "team")
 ROLE = "arn:aws:iam::123456789012:role/hello"
 STACK = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+CREDENTIALS = "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n"
 SECOND_CLI = frozenset({"sign_in", "profiles"})  # of version 2 alone, which no package index has
 
 
@@ -42,7 +45,8 @@ class Place:
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         program = Path(os.environ["REAL_AWS"])
         own = variables(self.running, self.folder)
-        del own["AWS_DEFAULT_REGION"]
+        for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            del own[name]
         own["PATH"] = f"{program.parent}{os.pathsep}{own['PATH']}"
         return subprocess.run(
             ["bash", "-c", command], cwd=self.folder, env=own, capture_output=True, text=True, check=False
@@ -57,39 +61,42 @@ class Place:
 @pytest.fixture
 def place(sandbox: Running, tmp_path: Path) -> Place:
     (tmp_path / "value.txt").write_text("secret", "utf-8")
+    keys = (sandbox.keys.access, sandbox.keys.secret)
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/credentials").write_text(CREDENTIALS.format(WHERE.profile, *keys), "utf-8")
     return Place(sandbox, tmp_path)
 
 
 def parameter(place: Place) -> None:
-    place.type(aws_commands.put_parameter("/hello/dev/KEY", REGION))
+    place.type(aws_commands.put_parameter("/hello/dev/KEY", WHERE))
     assert place.aws("ssm").get_parameter(Name="/hello/dev/KEY", WithDecryption=True)["Parameter"]["Value"] == "secret"
 
 
 def secret(place: Place) -> None:
     """One that is not there is made with its value; one that is being deleted is restored."""
     secrets = place.aws("secretsmanager")
-    place.type(aws_commands.make_secret("hello/db", REGION))
+    place.type(aws_commands.make_secret("hello/db", WHERE))
     assert secrets.get_secret_value(SecretId="hello/db")["SecretString"] == "secret"
     secrets.create_secret(Name="hello/empty")
-    place.type(aws_commands.put_secret("hello/empty", REGION))
+    place.type(aws_commands.put_secret("hello/empty", WHERE))
     assert secrets.get_secret_value(SecretId="hello/empty")["SecretString"] == "secret"
     secrets.delete_secret(SecretId="hello/db")
-    place.type(aws_commands.keep_secret("hello/db", REGION))
+    place.type(aws_commands.keep_secret("hello/db", WHERE))
     assert secrets.get_secret_value(SecretId="hello/db")["SecretString"] == "secret"
 
 
 def stored(place: Place) -> None:
     s3, bucket, key = place.aws("s3"), "advised-artifacts", "hello/dev/0.1.0-dev/deploy-bundle.tar.gz"
-    place.type(aws_commands.create_bucket(bucket, REGION))
+    place.type(aws_commands.create_bucket(bucket, WHERE))
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket=bucket, Key=key, Body=b"bytes")
-    place.type(aws_commands.store_again(bucket, key, {"commit-sha": "0" * 40, "branch": "a b"}, REGION))
+    place.type(aws_commands.store_again(bucket, key, {"commit-sha": "0" * 40, "branch": "a b"}, WHERE))
     now = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     assert now["Metadata"] == {"commit-sha": "0" * 40, "branch": "a b"}
     assert now["ChecksumSHA256"]
-    rows = json.loads(place.type(aws_commands.object_versions(bucket, key)))
+    rows = json.loads(place.type(aws_commands.object_versions(bucket, key, WHERE)))
     assert (len(rows["Versions"]), len(rows["DeleteMarkers"])) == (2, 1)
-    place.type(aws_commands.remove_object(f"s3://{bucket}/{key}"))
+    place.type(aws_commands.remove_object(f"s3://{bucket}/{key}", WHERE))
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
@@ -98,7 +105,7 @@ def alarm(place: Place) -> None:
     place.aws("cloudwatch").put_metric_alarm(
         AlarmName="api 5xx", ComparisonOperator="GreaterThanThreshold", Statistic="Sum", **about
     )
-    [row] = json.loads(place.type(aws_commands.alarms(["api 5xx"], REGION)))["MetricAlarms"]
+    [row] = json.loads(place.type(aws_commands.alarms(["api 5xx"], WHERE)))["MetricAlarms"]
     assert row["AlarmName"] == "api 5xx"
 
 
@@ -106,28 +113,28 @@ def targets(place: Place) -> None:
     vpc = place.aws("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
     made = place.aws("elbv2").create_target_group(Name="api", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
     group = made["TargetGroups"][0]["TargetGroupArn"]
-    assert json.loads(place.type(aws_commands.target_health(group, REGION))) == {"TargetHealthDescriptions": []}
+    assert json.loads(place.type(aws_commands.target_health(group, WHERE))) == {"TargetHealthDescriptions": []}
 
 
 def machine(place: Place) -> None:
-    [row] = json.loads(place.type(aws_commands.machine_image(IMAGE, REGION)))["Images"]
+    [row] = json.loads(place.type(aws_commands.machine_image(IMAGE, WHERE)))["Images"]
     assert row["State"] == "available"
-    gone = place.run(aws_commands.machine_image("ami-00000000000000000", REGION))
+    gone = place.run(aws_commands.machine_image("ami-00000000000000000", WHERE))
     assert "InvalidAMIID.NotFound" in gone.stderr
 
 
 def calendar(place: Place) -> None:
     post(place.running, "faults", {"calendars": {"office-hours": "CLOSED"}})
-    assert json.loads(place.type(aws_commands.calendar_state("office-hours", REGION)))["State"] == "CLOSED"
+    assert json.loads(place.type(aws_commands.calendar_state("office-hours", WHERE)))["State"] == "CLOSED"
 
 
 def repository(place: Place) -> None:
     ecr = place.aws("ecr")
-    place.type(aws_commands.make_repository("shop/api", REGION))
+    place.type(aws_commands.make_repository("shop/api", WHERE))
     [row] = ecr.describe_repositories(repositoryNames=["shop/api"])["repositories"]
     assert row["imageTagMutability"] == "IMMUTABLE"
     ecr.put_image_tag_mutability(repositoryName="shop/api", imageTagMutability="MUTABLE")
-    place.type(aws_commands.keep_tags("shop/api", [], REGION))
+    place.type(aws_commands.keep_tags("shop/api", [], WHERE))
     [row] = ecr.describe_repositories(repositoryNames=["shop/api"])["repositories"]
     assert row["imageTagMutability"] == "IMMUTABLE"
     rule = {
@@ -136,18 +143,18 @@ def repository(place: Place) -> None:
     }
     text = json.dumps({"rules": [{**rule, "action": {"type": "expire"}}]})
     ecr.put_lifecycle_policy(repositoryName="shop/api", lifecyclePolicyText=text)
-    assert json.loads(place.type(aws_commands.lifecycle_policy("shop/api", REGION)))["lifecyclePolicyText"] == text
+    assert json.loads(place.type(aws_commands.lifecycle_policy("shop/api", WHERE)))["lifecyclePolicyText"] == text
 
 
 def identity(place: Place) -> None:
-    assert "Arn" in json.loads(place.type(aws_commands.caller(REGION)))
+    assert "Arn" in json.loads(place.type(aws_commands.caller(WHERE)))
 
 
 def stack(place: Place) -> None:
     cloudformation = place.aws("cloudformation")
     cloudformation.create_stack(StackName="tagship-advised", TemplateBody=STACK)
-    assert json.loads(place.type(aws_commands.stack_status("tagship-advised", REGION))) == "CREATE_COMPLETE"
-    place.type(aws_commands.delete_stack("tagship-advised", REGION))
+    assert json.loads(place.type(aws_commands.stack_status("tagship-advised", WHERE))) == "CREATE_COMPLETE"
+    place.type(aws_commands.delete_stack("tagship-advised", WHERE))
     assert "tagship-advised" not in {row["StackName"] for row in cloudformation.describe_stacks()["Stacks"]}
 
 
@@ -156,10 +163,10 @@ def service(place: Place) -> None:
     ecs.create_cluster(clusterName="advised")
     ecs.register_task_definition(family="api", containerDefinitions=[{"name": "app", "image": "shop:1"}])
     ecs.create_service(cluster="advised", serviceName="api", taskDefinition="api", desiredCount=1)
-    [row] = json.loads(place.type(aws_commands.service("advised", "api", REGION)))["services"]
+    [row] = json.loads(place.type(aws_commands.service("advised", "api", WHERE)))["services"]
     before = row["deployments"][0]["id"]
-    assert json.loads(place.type(aws_commands.tasks("advised", "api", REGION)))["taskArns"]
-    row = json.loads(place.type(aws_commands.let_enter("advised", "api", REGION)))["service"]
+    assert json.loads(place.type(aws_commands.tasks("advised", "api", WHERE)))["taskArns"]
+    row = json.loads(place.type(aws_commands.let_enter("advised", "api", WHERE)))["service"]
     assert row["enableExecuteCommand"]
     assert row["deployments"][0]["id"] != before, "its tasks are started anew"
 
@@ -173,7 +180,7 @@ def function(place: Place) -> None:
         Code={"ZipFile": zipped(PLACEHOLDER)},
     )  # fmt: skip
     lambda_.put_function_concurrency(FunctionName="advised", ReservedConcurrentExecutions=0)
-    place.type(aws_commands.unreserve("advised", REGION))
+    place.type(aws_commands.unreserve("advised", WHERE))
     assert "ReservedConcurrentExecutions" not in lambda_.get_function_concurrency(FunctionName="advised")
 
 
@@ -186,7 +193,7 @@ def group(place: Place) -> None:
         AutoScalingGroupName="advised", MinSize=0, MaxSize=1, AvailabilityZones=["us-east-1a"],
         LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
     )  # fmt: skip
-    place.type(aws_commands.launch_numbered("advised", template, REGION).replace("NUMBER", "1"))
+    place.type(aws_commands.launch_numbered("advised", template, WHERE).replace("NUMBER", "1"))
     [row] = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["advised"])["AutoScalingGroups"]
     assert row["LaunchTemplate"]["Version"] == "1"
 
@@ -198,15 +205,15 @@ def key(place: Place) -> None:
     kms.schedule_key_deletion(KeyId=deleted)
     kms.disable_key(KeyId=disabled)
     for each in (deleted, disabled):
-        place.type(aws_commands.use_key_again(each, REGION))
+        place.type(aws_commands.use_key_again(each, WHERE))
         assert kms.describe_key(KeyId=each)["KeyMetadata"]["KeyState"] == "Enabled"
 
 
 # Commands that the sandbox's AWS does not carry out: moto has no archive of images, no exclusions and no such rollback.
 PARSED = {
-    "restore_image": aws_commands.restore_image("shop/api", f"sha256:{'0' * 64}", REGION),
-    "keep_tags": aws_commands.keep_tags("shop/api", ["latest-dev", "latest"], REGION),
-    "continue_stack": aws_commands.continue_stack("tagship-dev", REGION).partition(" && ")[0],
+    "restore_image": aws_commands.restore_image("shop/api", f"sha256:{'0' * 64}", WHERE),
+    "keep_tags": aws_commands.keep_tags("shop/api", ["latest-dev", "latest"], WHERE),
+    "continue_stack": aws_commands.continue_stack("tagship-dev", WHERE).partition(" && ")[0],
 }
 TYPED: dict[Callable[[Place], None], tuple[str, ...]] = {
     parameter: ("put_parameter",),

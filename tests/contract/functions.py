@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws.s3 import S3Store
@@ -16,12 +15,10 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.clock import SystemClock
 from tagship.adapters.targets.lambda_.target import LambdaTarget, connect
 from tagship.domain import layout
-from tagship.domain.change import Change
-from tagship.domain.deployment import new_id
-from tagship.domain.manifest import BundleRef, Manifest, PackageRef, sha256
-from tagship.domain.units import Report
+from tagship.domain.manifest import PackageRef, sha256
 from tests.contract import strict_aws
-from tests.fakes.app import FakeApp, settings
+from tests.contract.place import HEALTH, Deployable, Place
+from tests.fakes.app import settings
 
 HANDLER = """
 import json, os, time
@@ -37,7 +34,6 @@ def handler(event, context):
 """
 PLACEHOLDER = "def handler(event, context): return {'statusCode': 200, 'body': '{}'}"
 EXPECT = {"statusCode": 200, "body.version": "{version}"}
-HEALTH = {"attempts": 1, "attempts_after_rollback": 1, "passes": 1}
 PATIENT = {"attempts": 2, "attempts_after_rollback": 2, "passes": 1, "cap": 1}
 _NUMBERS = itertools.count(1)
 
@@ -49,31 +45,11 @@ def zipped(text: str) -> bytes:
     return raw.getvalue()
 
 
-def bundled(files: Mapping[str, bytes]) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w:gz") as archive:
-        for path, content in files.items():
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return raw.getvalue()
-
-
 @dataclass
-class Place(FakeApp):
-    """The ports that a kind is given."""
-
-    aws: Any = None
-    region: str = ""
-
-
-@dataclass
-class Functions:
+class Functions(Deployable):
     """Functions by their names: each has a package of its own, made when an artifact is published."""
 
-    app: Place
     names: Sequence[str]
-    fences: Any = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
     def made(
@@ -132,39 +108,12 @@ class Functions:
             key = layout.artifact("hello", "dev", version, layout.package(name))
             store.create(key, raw)
             packages[name] = PackageRef(key, sha256(raw), len(raw))
-        files = self.app.settings.files()
-        bundle = bundled(files)
-        key = layout.artifact("hello", "dev", version, layout.BUNDLE)
-        store.create(key, bundle)
-        manifest = Manifest(
-            "hello", "dev", version, version, "0" * 40, "dev", version, "2026-11-20T12:00:00Z", "ada@laptop",
-            BundleRef(key, sha256(bundle), len(bundle), "0" * 64),
-            {path: sha256(content) for path, content in files.items()},
-            packages=packages,
-        )  # fmt: skip
-        store.create(layout.artifact("hello", "dev", version, layout.MANIFEST), manifest.to_json())
-        return version, sha256(manifest.to_json())
+        return self.store(version, packages=packages)
 
-    def artifact(self, version: str) -> tuple[str, str]:
-        """The id and the manifest's SHA-256 of what was published before."""
-        stored = self.app.store.get(layout.artifact("hello", "dev", version, layout.MANIFEST))
-        assert stored
-        return version, sha256(stored.body)
+    # -- asking --------------------------------------------------------------------------------------------------------
 
-    # -- changing and asking -------------------------------------------------------------------------------------------
-
-    def change(self, artifact: tuple[str, str], action: str = "deploy", fence: int = 0) -> Change:
-        id_ = new_id(self.app.clock.now())
-        return Change(action, "hello", "dev", *artifact, id_, fence or next(self.fences))  # type: ignore[arg-type]
-
-    def carry_out(self, change: Change) -> dict[str, Report]:
-        target = self.connect()
-        units = target.units()
-        reports = target.finish(target.start(change, units), change, units, lambda _: None)
-        return {report.unit.partition("-")[0]: report for report in reports}
-
-    def deploy(self, version: str, fault: str | Mapping[str, str] = "") -> dict[str, Report]:
-        return self.carry_out(self.change(self.publish(version, fault)))
+    def short(self, unit: str) -> str:
+        return unit.partition("-")[0]
 
     def answer(self, name: str, qualifier: str = "") -> Any:
         """What a caller gets: of a function's alias, or of the function if it has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,11 @@ from typing import Any
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.targets.asg.target import AsgTarget, connect
 from tagship.domain import layout
-from tagship.domain.change import Change
-from tagship.domain.deployment import new_id
 from tagship.domain.ec2 import document
 from tagship.domain.manifest import sha256
-from tagship.domain.units import Report
 from tagship.sandbox.hosts.simulated import SimulatedHost
 from tests.contract import strict_aws
-from tests.contract.functions import HEALTH, Place
+from tests.contract.place import HEALTH, Deployable, Place
 from tests.contract.services import Hasty
 from tests.fakes.app import settings
 
@@ -32,12 +29,10 @@ _NUMBERS = itertools.count(1)
 
 
 @dataclass
-class Groups:
+class Groups(Deployable):
     """Groups of two instances each, by their names; each has a launch template of its own."""
 
-    app: Place
     names: Sequence[str]
-    fences: Any = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
     def made(cls, short: Sequence[str], refresh: dict[str, Any] | None = None, **asg: Any) -> Groups:
@@ -96,21 +91,10 @@ class Groups:
         switch(boots={version: fault})
         return version, sha256(version.encode())
 
-    # -- changing and asking -------------------------------------------------------------------------------------------
+    # -- asking --------------------------------------------------------------------------------------------------------
 
-    def change(self, artifact: tuple[str, str], action: str = "deploy", fence: int = 0) -> Change:
-        id_ = new_id(self.app.clock.now())
-        return Change(action, "hello", "dev", *artifact, id_, fence or next(self.fences))  # type: ignore[arg-type]
-
-    def carry_out(self, change: Change, ticks: list[str] | None = None) -> dict[str, Report]:
-        target = self.connect()
-        units = target.units()
-        heard = [] if ticks is None else ticks
-        reports = target.finish(target.start(change, units), change, units, heard.append)
-        return {report.unit.partition("-")[0]: report for report in reports}
-
-    def deploy(self, version: str, fault: str = "", ticks: list[str] | None = None) -> dict[str, Report]:
-        return self.carry_out(self.change(self.publish(version, fault)), ticks)
+    def short(self, unit: str) -> str:
+        return unit.partition("-")[0]
 
     def described(self, name: str) -> Any:
         [group] = self.client.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]

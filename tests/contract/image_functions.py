@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tagship.domain import layout
-from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
+from tagship.domain.manifest import ImageRef
 from tests.contract import strict_aws
-from tests.contract.functions import EXPECT, HANDLER, Functions, bundled
+from tests.contract.functions import EXPECT, HANDLER, Functions
 from tests.fakes.app import settings
 from tests.fakes.images import FakeImages
 
@@ -73,17 +72,7 @@ class ImageFunctions(Functions):
         """Store an artifact with the image of that tag; returns its id and its manifest's SHA-256."""
         image = ImageRef(REPOSITORY, version, self.build(version, str(fault)))
         self.app.given["registry"].stored[REPOSITORY, version] = image
-        files = self.app.settings.files()
-        bundle, key = bundled(files), layout.artifact("hello", "dev", version, layout.BUNDLE)
-        self.app.store.create(key, bundle)
-        manifest = Manifest(
-            "hello", "dev", version, version, "0" * 40, "dev", version, "2026-11-20T12:00:00Z", "ada@laptop",
-            BundleRef(key, sha256(bundle), len(bundle), "0" * 64),
-            {path: sha256(content) for path, content in files.items()},
-            image=image,
-        )  # fmt: skip
-        self.app.store.create(layout.artifact("hello", "dev", version, layout.MANIFEST), manifest.to_json())
-        return version, sha256(manifest.to_json())
+        return self.store(version, image=image)
 
     def digests(self) -> list[str]:
         """What callers of each function get, by digest."""

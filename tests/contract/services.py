@@ -12,14 +12,10 @@ from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.clock import SystemClock
 from tagship.adapters.targets.ecs.target import EcsTarget, connect
-from tagship.domain import layout
-from tagship.domain.change import Change
-from tagship.domain.deployment import new_id
 from tagship.domain.health import Sample
-from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
-from tagship.domain.units import Report
+from tagship.domain.manifest import ImageRef
 from tests.contract import strict_aws
-from tests.contract.functions import HEALTH, Place, bundled
+from tests.contract.place import HEALTH, Deployable, Place
 from tests.fakes.app import settings
 from tests.fakes.images import FakeImages
 
@@ -37,13 +33,11 @@ class Hasty(SystemClock):
 
 
 @dataclass
-class Services:
+class Services(Deployable):
     """Services by their names, in a cluster of their own."""
 
-    app: Place
     cluster: str
     names: Sequence[str]
-    fences: Any = field(default_factory=lambda: itertools.count(1))
     images: dict[str, tuple[str, str]] = field(default_factory=dict)  # digest -> version, fault
 
     @classmethod
@@ -110,39 +104,9 @@ class Services:
         self.images[digest] = version, fault
         switch(scripts={digest: ENDINGS.get(fault, "runs")})
         self.app.registry.stored[REPOSITORY, version] = ImageRef(REPOSITORY, version, digest)  # type: ignore[attr-defined]
-        files = self.app.settings.files()
-        bundle, key = bundled(files), layout.artifact("hello", "dev", version, layout.BUNDLE)
-        self.app.store.create(key, bundle)
-        manifest = Manifest(
-            "hello", "dev", version, version, "0" * 40, "dev", version, "2026-11-20T12:00:00Z", "ada@laptop",
-            BundleRef(key, sha256(bundle), len(bundle), "0" * 64),
-            {path: sha256(content) for path, content in files.items()},
-            image=ImageRef(REPOSITORY, version, digest),
-        )  # fmt: skip
-        self.app.store.create(layout.artifact("hello", "dev", version, layout.MANIFEST), manifest.to_json())
-        return version, sha256(manifest.to_json())
+        return self.store(version, image=ImageRef(REPOSITORY, version, digest))
 
-    def artifact(self, version: str) -> tuple[str, str]:
-        """The id and the manifest's SHA-256 of what was published before."""
-        stored = self.app.store.get(layout.artifact("hello", "dev", version, layout.MANIFEST))
-        assert stored
-        return version, sha256(stored.body)
-
-    # -- changing and asking -------------------------------------------------------------------------------------------
-
-    def change(self, artifact: tuple[str, str], action: str = "deploy", fence: int = 0) -> Change:
-        id_ = new_id(self.app.clock.now())
-        return Change(action, "hello", "dev", *artifact, id_, fence or next(self.fences))  # type: ignore[arg-type]
-
-    def carry_out(self, change: Change, ticks: list[str] | None = None) -> dict[str, Report]:
-        target = self.connect()
-        units = target.units()
-        heard = [] if ticks is None else ticks
-        reports = target.finish(target.start(change, units), change, units, heard.append)
-        return {report.unit: report for report in reports}
-
-    def deploy(self, version: str, fault: str = "", ticks: list[str] | None = None) -> dict[str, Report]:
-        return self.carry_out(self.change(self.publish(version, fault)), ticks)
+    # -- asking --------------------------------------------------------------------------------------------------------
 
     def described(self, name: str) -> Any:
         [service] = self.client.describe_services(cluster=self.cluster, services=[name])["services"]

@@ -15,6 +15,7 @@ from tagship.domain.change import Change
 from tagship.domain.deployment import new_id
 from tagship.ports.target import Target
 from tests.contract.files_kind import FilesTarget
+from tests.contract.place import Deployable
 from tests.fakes.target import FakeTarget, machine
 
 
@@ -119,51 +120,35 @@ def ec2(folder: Path) -> Iterator[Stand]:
         lifecycle.down(root)
 
 
-@contextmanager
-def lambda_(folder: Path) -> Iterator[Stand]:
+def lambda_(folder: Path) -> AbstractContextManager[Stand]:
     from tests.contract.functions import Functions
 
-    place, numbers = Functions.made(["one", "two"]), itertools.count(1)
-
-    def make(fault: str) -> tuple[str, str]:
-        return place.publish(f"0.1.{next(numbers)}-dev", fault)
-
-    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
-    place.remove()
+    return in_this_process(lambda: Functions.made(["one", "two"]))
 
 
-@contextmanager
-def bare(folder: Path) -> Iterator[Stand]:
+def bare(folder: Path) -> AbstractContextManager[Stand]:
     """Functions without an alias: callers call the functions themselves."""
     from tests.contract.functions import Functions
 
-    place, numbers = Functions.made(["one", "two"], alias=""), itertools.count(1)
-
-    def make(fault: str) -> tuple[str, str]:
-        return place.publish(f"0.1.{next(numbers)}-dev", fault)
-
-    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
-    place.remove()
+    return in_this_process(lambda: Functions.made(["one", "two"], alias=""))
 
 
-@contextmanager
-def ecs(folder: Path) -> Iterator[Stand]:
+def ecs(folder: Path) -> AbstractContextManager[Stand]:
     from tests.contract.services import Services
 
-    place, numbers = Services.made(["api", "web"]), itertools.count(1)
+    return in_this_process(lambda: Services.made(["api", "web"]))
 
-    def make(fault: str) -> tuple[str, str]:
-        return place.publish(f"0.1.{next(numbers)}-dev", fault)
 
-    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
-    place.remove()
+def asg(folder: Path) -> AbstractContextManager[Stand]:
+    from tests.contract.groups import Groups
+
+    return in_this_process(lambda: Groups.made(["api", "web"]))
 
 
 @contextmanager
-def asg(folder: Path) -> Iterator[Stand]:
-    from tests.contract.groups import Groups
-
-    place, numbers = Groups.made(["api", "web"]), itertools.count(1)
+def in_this_process(made: Callable[[], Deployable]) -> Iterator[Stand]:
+    """A place that is made of the sandbox's services in this process, for as long as it is wanted."""
+    place, numbers = made(), itertools.count(1)
 
     def make(fault: str) -> tuple[str, str]:
         return place.publish(f"0.1.{next(numbers)}-dev", fault)

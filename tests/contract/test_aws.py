@@ -12,19 +12,32 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from tagship import bootstrap
 from tagship.adapters.aws import credentials, session
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.silence import Bound, Patience
+from tagship.domain.aws_commands import Where
 from tagship.domain.text import either
 from tagship.errors import ServiceFailed
 from tests.sandbox.conftest import until
 
 KEY = "hello/dev/0.1.0-dev/manifest.json"
+SETTINGS = """\
+app = "hello"
+[aws]
+bucket = "hello-artifacts"
+profile = "acme"
+[environments.dev]
+branch = "dev"
+allow_unsigned = true
+ec2.tags = { "tagship:environment" = "dev" }
+ec2.command = ["python3", "app.py"]
+"""
 
 
 class Stub(BaseHTTPRequestHandler):
@@ -188,6 +201,30 @@ def test_the_remedy_names_the_profile_that_is_in_use(url: str, laptop: pytest.Mo
     Stub.answer = (400, "ExpiredToken", "")
     problem = failure(S3Store(Aws("eu-west-1", url, profile="acme"), "releases"))
     assert problem.remedy == "Sign in: aws sso login --profile acme"
+
+
+@pytest.mark.parametrize(
+    "named", [{"profile": "acme"}, {"people": "acme", "ci": True}], ids=["of a person", "of a job, whose log is read"]
+)
+def test_a_command_that_is_advised_names_the_profile_that_reaches_the_account(
+    named: dict[str, Any], url: str, laptop: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").write_text("[acme]\naws_access_key_id = A\naws_secret_access_key = B\n")
+    Stub.answer = (403, "AccessDenied", "Access Denied")
+    problem = failure(S3Store(Aws("eu-west-1", url, **named), "releases"))
+    assert "aws sts get-caller-identity --region eu-west-1 --profile acme" in problem.remedy
+
+
+def test_a_jobs_session_has_its_role_and_knows_the_profile_that_people_have(
+    laptop: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tagship.toml").write_text(SETTINGS)
+    for ci, used in (("", "acme"), ("true", "")):
+        laptop.setenv("CI", ci)
+        laptop.setenv("GITHUB_ACTIONS", ci)
+        laptop.setenv("AWS_SESSION_TOKEN", ci)
+        aws = bootstrap.app(tmp_path).aws
+        assert (aws.profile, aws.where) == (used, Where("us-east-1", "acme")), f"CI={ci}"
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ def test_outputs_that_cannot_be_written_fail_the_step(step: Step, tmp_path: Path
         step.ci(GITHUB_OUTPUT=str(tmp_path / "gone" / "output")).output({"tag": "0.1.2-dev"})
     assert "No such file or directory" in caught.value.what
     assert "unset GITHUB_OUTPUT" in caught.value.remedy
+    assert caught.value.state == "What is said above was done; later jobs do not see its outputs."
 
 
 def test_a_summary_that_cannot_be_written_is_a_warning(step: Step, tmp_path: Path) -> None:

@@ -10,25 +10,27 @@ import itertools
 import json
 import shlex
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tagship.adapters.aws.foundation import AccountFoundation
+from tagship.adapters.aws.session import Aws
 from tagship.adapters.clock import SystemClock
 from tagship.adapters.signing import KmsSigner, PemVerifier
 from tagship.domain.documents import same_document
 from tagship.domain.foundation import Stack, with_keys
-from tagship.errors import Held, Refused
-from tagship.ports.account import Foundation, ImageRepository
+from tagship.errors import Held, Refused, ServiceFailed
+from tagship.ports.account import Elsewhere, Foundation, ImageRepository
 from tagship.sandbox.aws import stock
 from tests.contract import strict_aws
 from tests.fakes.foundation import FakeFoundation
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = (ROOT / "deploy/aws/foundation.yaml").read_text("utf-8")
+TOPIC = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
 _number = itertools.count(1)
 
 
@@ -297,3 +299,26 @@ def test_a_stack_in_a_state_that_cannot_be_changed_is_left_alone(
     with pytest.raises(error) as caught:
         account.put_stack(replace(wanted(app), template=TEMPLATE + "# more\n"))
     assert words in f"{caught.value.what} {caught.value.remedy}"
+
+
+class OfRegions(Aws):
+    """sa-east-1 refuses, as an organization may have it."""
+
+    def client(self, name: str) -> Any:
+        if self.region == "sa-east-1" and name == "cloudformation":
+            raise ServiceFailed("Access denied.", remedy="Ask for it")
+        return super().client(name)
+
+
+def test_stacks_of_other_regions_are_listed_and_a_region_that_refuses_is_named(app: str) -> None:
+    aws = strict_aws.aws()
+    name, given = f"tagship-{app}", {each.name: getattr(aws, each.name) for each in fields(aws) if each.init}
+    account = AccountFoundation(OfRegions(**given), SystemClock())
+    account.put_stack(wanted(app))  # in its own, which is not asked
+    assert account.stacks_elsewhere([name]) == Elsewhere([], ["sa-east-1"])
+    far = replace(aws, region="eu-west-1").client("cloudformation")
+    for stack in (name, f"{name}-other"):
+        far.create_stack(StackName=stack, TemplateBody=TOPIC)
+    assert account.stacks_elsewhere([name]) == Elsewhere([("eu-west-1", name)], ["sa-east-1"])
+    far.delete_stack(StackName=name)
+    assert account.stacks_elsewhere([name]).stacks == []

@@ -121,7 +121,6 @@ def test_a_tag_is_read_with_who_made_it_and_what_it_points_at(world: World) -> N
     assert world.repository.remote_tag("0.1.0-dev") is None
     assert list(world.repository.tags(["0.1.1-dev", "0.1.0-dev"])) == [made]
     assert list(world.repository.tags([])) == []
-    assert list(world.repository.tags_at(world.head)) == ["0.1.0-dev"]
 
 
 def test_a_tag_is_not_made_twice(world: World) -> None:

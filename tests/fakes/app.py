@@ -148,6 +148,9 @@ class FakeApp:
     def regions(self, environment: str) -> list[FakeApp]:
         return [self]
 
+    def in_region(self, environment: str, region: str) -> FakeApp:
+        return self
+
     @property
     def accounts(self) -> list[FakeApp]:
         return [self]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tagship.domain.documents import same_document
 from tagship.domain.foundation import Existing, Stack
 from tagship.errors import Refused, ServiceFailed
-from tagship.ports.account import ImageRepository
+from tagship.ports.account import Elsewhere, ImageRepository
 from tests.fakes.signing import public
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -31,6 +31,7 @@ class FakeFoundation:
     images: ImageRepository = field(default_factory=lambda: ImageRepository(movable=False))  # of every repository
     repositories: set[str] = field(default_factory=set)  # of ECR, beside those that stacks have as a parameter
     broken: str = ""  # a stack that cannot be made
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
     tags: list[str] = field(default_factory=list)  # environments that resources are tagged with
 
     def found(self, bucket: str, key: str, repository: str) -> Existing:
@@ -74,6 +75,10 @@ class FakeFoundation:
 
     def stack(self, name: str) -> Stack | None:
         return self.stacks.get(name)
+
+    def stacks_elsewhere(self, names: Sequence[str]) -> Elsewhere:
+        there = [(region, name) for region, name in self.elsewhere.stacks if name in names]
+        return Elsewhere(there, self.elsewhere.unknown)
 
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
         self.done.append(f"stack {wanted.name}{' protected' if protect else ''}")

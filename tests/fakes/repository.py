@@ -267,9 +267,6 @@ class FakeRepository:
         [of] = [known for known in self.subjects if known.startswith(of)] or [""]
         return any(past.startswith(commit) for past in self.line(of))
 
-    def tags_at(self, commit: str) -> Sequence[str]:
-        return [one.name for one in self.local.values() if one.commit == commit]
-
     def paths(self, commit: str) -> Sequence[str]:
         return sorted(self.tree)
 

@@ -22,26 +22,15 @@ from tagship.verbs.deploy import deploy
 from tagship.verbs.publish import publish
 from tests.faults import onhost
 from tests.faults.watch import version
-from tests.sandbox.conftest import git
+from tests.sandbox import shop
+from tests.sandbox.conftest import git, repository
 
 HERE = Path(__file__).parents[2]
 INV = str(Path(sys.executable).with_name("inv"))
 INJECTION = Path(__file__).parent / "injection"
 APP = "hello"
 TTL = 10  # seconds, the least that the settings allow
-HEAD = """\
-app = "hello"
-sandbox = true
-[aws]
-bucket = "hello-artifacts"
-[signing]
-key = "kms:alias/hello"
-public_key = "release.pub.pem"
-[bundle]
-include = ["examples/hello"]
-[ci]
-appears_within = 20
-"""
+CI = "[ci]\nappears_within = 20\n"
 ENVIRONMENT = """
 [environments.{name}]
 branch = "main"
@@ -88,7 +77,7 @@ def make(folder: Path) -> Path:
     shutil.copytree(HERE / "deploy", folder / "deploy")
     shutil.copytree(HERE / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     names = [*SHIPPED, *OTHERS, *SOURCES.values()]
-    text = HEAD + PROMOTION + "".join(ENVIRONMENT.format(name=name, ttl=TTL) for name in names)
+    text = shop.HEAD + CI + PROMOTION + "".join(ENVIRONMENT.format(name=name, ttl=TTL) for name in names)
     files = {
         "tagship.toml": text,
         "tasks.py": "from tagship.tasks import ns\n",
@@ -96,13 +85,7 @@ def make(folder: Path) -> Path:
         "infra/README": "What the environments stand on.\n",
         ".github/workflows/deploy-dev.yml": WORKFLOW.format(path=HERE, bin=Path(sys.executable).parent),
     }
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content, "utf-8")
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "Begin")
-    return folder
+    return repository(folder, files)
 
 
 @dataclass

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.contract import strict_aws
-from tests.contract.functions import HEALTH, Functions, switch
+from tests.contract.functions import Functions, switch
+from tests.contract.place import HEALTH
 from tests.faults.once import FAULTS, FaultOnce, calm, under
 from tests.faults.test_functions import OLD, VERSIONS, true_and_agreed
 from tests.kinds.test_gradual_functions import Hurried, alarm, shares

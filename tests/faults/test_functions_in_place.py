@@ -8,8 +8,8 @@ import pytest
 
 from tests.contract.functions import PATIENT, Functions
 from tests.faults import test_functions as aliased
-from tests.faults.once import FAULTS, under
-from tests.faults.test_functions import OLD, VERSIONS, fault_on, true_and_agreed
+from tests.faults.once import FAULTS
+from tests.faults.test_functions import OLD, told_truly
 
 DEPLOYED = {
     "GetFunctionConfiguration": (1, 6),
@@ -36,7 +36,4 @@ def place() -> Iterator[Functions]:
 def test_whatever_befalls_one_call_the_reports_are_true_and_the_functions_agree(
     place: Functions, call: str, number: int, kind: str
 ) -> None:
-    fault, version = fault_on(place.names[1], call, number, kind), VERSIONS()
-    reports = under(place, fault, place.publish(version))
-    assert fault.struck == 1, f"a deployment makes no {call} number {number}"
-    true_and_agreed(place, reports, version)
+    told_truly(place, call, number, kind)

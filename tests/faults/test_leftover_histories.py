@@ -72,12 +72,17 @@ class Kind(FakeTarget):
         return list(super().start(change, units))
 
     def _leave(self, artifact: str) -> None:
-        """Lambda and ECS go back to what is there; a group's template has a version for each deployment."""
-        there = [row for row in self.shelf.rows.values() if artifact in row.artifacts]
+        """Lambda and ECS go back to what is there; a group's template has a version for each deployment.
+
+        A function keeps the version of an older artifact of the same code.
+        """
+        code = code_of(artifact) if self.kind == "lambda" else ""
+        there = [row for row in self.shelf.rows.values() if artifact in row.artifacts or (code and row.code == code)]
         if there and self.kind != "asg":
             return
         self.made += 1
-        self.shelf.put(Leftover(str(self.made), f"{artifact} #{self.made}", (artifact,), self.now()))  # type: ignore[operator]
+        row = Leftover(str(self.made), f"{artifact} #{self.made}", (artifact,), self.now(), code=code)  # type: ignore[operator]
+        self.shelf.put(row)
 
     def shelves(self) -> list[FakeShelf]:
         if not NOUNS[self.kind]:
@@ -88,8 +93,15 @@ class Kind(FakeTarget):
 
     def uses(self) -> dict[str, str]:
         runs = {row.serving for row in self.machines} - {""}
-        used = {row.id: "a unit runs it" for row in self.shelf.rows.values() if set(row.artifacts) & runs}
+        codes = {code_of(artifact) for artifact in runs}
+        rows = self.shelf.rows.values()
+        used = {row.id: "a unit runs it" for row in rows if set(row.artifacts) & runs or row.code in codes}
         return used | ({self.alias: "alias blue names it"} if self.alias in self.shelf.rows else {})
+
+
+def code_of(artifact: str) -> str:
+    """The code of an artifact's function: two versions, one after the other, have the same."""
+    return f"code of {VERSIONS.index(artifact) // 2}" if artifact in VERSIONS else f"code of {artifact}"
 
 
 class Leftovers(CleanedUp):
@@ -128,7 +140,8 @@ class Leftovers(CleanedUp):
 
     def _give_image(self, version: str) -> None:
         """Have the manifest name the image; prod's configuration is in the bundle."""
-        image = ImageRef(REPOSITORY, version, f"index {version}", {"linux/amd64": f"platform {version}"})
+        platforms = {"linux/amd64": f"platform {version}", "linux/arm64": code_of(version)}  # the function's
+        image = ImageRef(REPOSITORY, version, f"index {version}", platforms)
         self.app.given["registry"].stored[REPOSITORY, version] = image
         key = layout.artifact("hello", "dev", version, layout.MANIFEST)
         stored = self.app.store.objects[key]
@@ -239,6 +252,7 @@ class Leftovers(CleanedUp):
                 for row in gone:
                     assert not set(row.artifacts) & needed[name], (name, row)
                     assert not set(row.artifacts) & self._stored(), "its manifest goes first, everywhere"
+                    assert not row.code or row.code not in map(code_of, self._stored()), "an artifact has kept it"
                     assert row.id != aliased.get(name)
                 artifact = rows[aliased[name]].artifacts[0] if name in aliased else ""
                 assert artifact not in before_stored[name] or artifact in self._stored(name), "an alias names it"
@@ -271,8 +285,10 @@ class Leftovers(CleanedUp):
     def what_a_unit_runs_is_there(self) -> None:
         for target in getattr(self, "each", {}).values():
             if NOUNS[target.kind]:
+                runs = {unit.serving for unit in target.machines} - {""}
                 left = {artifact for row in target.shelf.rows.values() for artifact in row.artifacts}
-                assert {unit.serving for unit in target.machines} - {""} <= left
+                codes = {row.code for row in target.shelf.rows.values()}
+                assert all(artifact in left or code_of(artifact) in codes for artifact in runs)
 
     def teardown(self) -> None:
         """After all of it, one cleanup is enough: another finds nothing to do."""

@@ -218,6 +218,31 @@ def test_a_runner_that_died_is_taken_over_by_a_rollback_that_puts_back_what_it_c
     assert site.serves(PAGES[OLD])
 
 
+@pytest.mark.parametrize(
+    ("kind", "code", "words"),
+    [
+        ("error before", 8, f"{OLD} serves, but not its static sets: "),
+        ("interrupted", 130, f"Interrupted: {OLD} serves, but not its static sets."),
+    ],
+)
+def test_a_rollback_whose_sets_do_not_follow_says_so_and_the_same_again_brings_them(
+    kind: str, code: int, words: str
+) -> None:
+    app, site = served()
+    deploy(app, artifact=NEW)
+    under(Fault("put", "index.html", 1, kind, app), site)
+    with pytest.raises(TagshipError) as raised:
+        rollback(app, to=OLD)
+    assert raised.value.exit_code == code
+    assert raised.value.what.startswith(words)
+    assert (raised.value.state, app.hosts.serving) == (f"{OLD} is serving.", {"web-1": OLD})
+    assert raised.value.remedy == f"Run it again: inv rollback --to {OLD} --env dev"
+    assert app.ledger.deployments("dev")[-1].state == "partial"
+    site.before = site.after = app.store.before = app.store.after = lambda *_: None
+    assert rollback(app, to=OLD).state == "healthy"
+    assert site.serves(PAGES[OLD])
+
+
 # -- drift -------------------------------------------------------------------------------------------------------------
 
 

@@ -87,7 +87,7 @@ CASES = (
     Case("verbs/promote.py _confirm", "promote --from dev --to preprod", "to preprod?"),
     Case("verbs/adopt.py _ask", "adopt --env preprod", "Adopt hello-preprod-1?"),
     Case("verbs/doctor.py _mend", "doctor --fix", "Run it?", "outside"),
-    Case("verbs/setup.py _confirm", "setup --remove --env dev", "Type the name of the environment", "prepared"),
+    Case("account/taking_away.py _confirm", "setup --remove --env dev", "Type the name of the environment", "prepared"),
     Case("adapters/aws/credentials.py ask_for_code", "status", "Enter MFA code", "coded", alone=8, says=AT_CODE),
 )
 

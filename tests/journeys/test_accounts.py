@@ -18,7 +18,7 @@ from tagship.errors import NotAllowed, Refused
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tagship.verbs.promote import promote
-from tests.journeys.test_promote import HEAD, ORDER, PROMOTION, typed
+from tests.journeys.test_promote import ORDER, PROMOTION, typed
 from tests.sandbox import shop
 from tests.sandbox.conftest import client, start
 from tests.sandbox.shop import Shop
@@ -37,7 +37,7 @@ ROLE = "arn:aws:iam::333333333333:role/tagship/hello/ship/prod/ci"
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """dev, preprod and prod, an account and a bucket each."""
     more = {name: OWN.format(name=name, account=account) for name, account in ACCOUNTS.items()}
-    return shop.make(tmp_path_factory.mktemp("accounts"), list(ORDER), more, head=HEAD + PROMOTION)
+    return shop.make(tmp_path_factory.mktemp("accounts"), list(ORDER), more, head=shop.HEAD_WITH_KEYS + PROMOTION)
 
 
 def test_the_same_bytes_are_at_every_end_of_three_accounts(root: Path) -> None:

@@ -23,17 +23,13 @@ from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tagship.verbs.verify import verify
 from tests.sandbox.conftest import client, git, repository, start
+from tests.sandbox.head import head
 from tests.sandbox.shapes import inv
 
 FIRST, SECOND = "0.1.0-dev", "0.1.1-dev"
-SETTINGS = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop"
-public_key = "release.pub.pem"
+SETTINGS = (
+    head("shop")
+    + """\
 [packages.api]
 directory = "build/api"
 command = ["sh", "package.sh"]
@@ -58,6 +54,7 @@ package = "worker"
 image = true
 health.expect = { "version" = "{version}", "built" = "{version}" }
 """
+)
 API = """
 import json, os
 def handler(event, context):

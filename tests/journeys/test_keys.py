@@ -20,6 +20,7 @@ from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.sandbox import shop
 from tests.sandbox.conftest import start
+from tests.sandbox.head import head
 from tests.sandbox.shop import Shop
 
 SIGNING = """\
@@ -34,8 +35,8 @@ revoked = []
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    head = shop.HEAD.replace('[signing]\nkey = "kms:alias/hello"\npublic_key = "release.pub.pem"\n', SIGNING)
-    root = shop.make(tmp_path_factory.mktemp("keys") / "shop", ["k1", "k2"], head=head)
+    settings = head("hello", shop.BUNDLE, signing=SIGNING)
+    root = shop.make(tmp_path_factory.mktemp("keys") / "shop", ["k1", "k2"], head=settings)
     made = Shop(root, start(root, hosts=3), "k1")
     yield made
     lifecycle.down(root)

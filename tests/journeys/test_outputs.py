@@ -25,17 +25,13 @@ from tagship.verbs.publish import publish
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.sandbox.conftest import client, git, repository, start
+from tests.sandbox.head import head
 
 FIRST, SECOND = "0.1.0-dev", "0.1.1-dev"
 NAME, SITE = "shop-dev-8f2c", "shop-site-8f2c"
-SETTINGS = f"""\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop"
-public_key = "release.pub.pem"
+SETTINGS = (
+    head("shop")
+    + f"""\
 [packages.api]
 directory = "api"
 [static.site]
@@ -52,6 +48,7 @@ package = "api"
 handler = "app.handler"
 health.expect = {{ version = "{{version}}" }}
 """
+)
 API = """
 import os
 def handler(event, context):

@@ -14,7 +14,6 @@ import pytest
 
 from tagship import bootstrap
 from tagship.errors import Held
-from tagship.sandbox import lifecycle
 from tagship.verbs.promote import promote
 from tests.sandbox.pipelines import Team
 
@@ -22,12 +21,9 @@ slow = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="a race is run wit
 
 
 @pytest.fixture
-def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    monkeypatch.setenv("TZ", "UTC")
-    made = Team.begin(tmp_path)
-    made.protect("prod-approval")
-    yield made
-    lifecycle.down(made.root)
+def team(tmp_path: Path) -> Iterator[Team]:
+    with Team.at_work(tmp_path, "prod-approval") as made:
+        yield made
 
 
 def shipped(team: Team, environment: str) -> list[str]:

@@ -12,7 +12,6 @@ import pytest
 
 from tagship import bootstrap
 from tagship.domain import layout
-from tagship.sandbox import lifecycle
 from tests.sandbox.pipelines import Team
 
 slow = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="a part is run with the others; all by WHOLE=1")
@@ -21,12 +20,8 @@ ALL = {"validate": "success", "build": "success", "ship": "success", "tested": "
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        made = Team.begin(tmp_path_factory.mktemp("pipelines"))
-        made.protect("prod-approval")
+    with Team.at_work(tmp_path_factory.mktemp("pipelines"), "prod-approval") as made:
         yield made
-    lifecycle.down(made.root)
 
 
 def test_main_is_built_once_tested_and_promoted_once_that_very_version_is_approved(team: Team) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tagship.sandbox import lifecycle
 from tests.sandbox.conftest import client, git
 from tests.sandbox.previews import PullRequests, package
 
@@ -22,11 +21,8 @@ CLOSED = {"validate": "success", "build": "skipped", "ship": "skipped", "close":
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PullRequests]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        made = PullRequests.begin(tmp_path_factory.mktemp("previews"))
+    with PullRequests.at_work(tmp_path_factory.mktemp("previews")) as made:
         yield made
-    lifecycle.down(made.root)
 
 
 def test_a_pull_request_has_an_environment_that_follows_its_pushes_and_goes_with_it(team: PullRequests) -> None:

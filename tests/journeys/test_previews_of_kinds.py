@@ -29,7 +29,8 @@ from tagship.verbs.verify import verify
 from tests.journeys.test_release import BIN
 from tests.sandbox import shapes
 from tests.sandbox.conftest import client, git, post, repository, start, until
-from tests.sandbox.previews import HEAD
+from tests.sandbox.head import KEYS, bundle_of, head
+from tests.sandbox.previews import DEV
 
 PREVIEWS = """\
 [previews]
@@ -205,10 +206,10 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     table, tool = KINDS[request.param]
     example = shapes.REPOSITORY / "examples" / EXAMPLES.get(request.param, request.param)
     files = {path.name: path.read_text("utf-8") for path in example.iterdir() if path.is_file()}
-    more = '[bundle]\ninclude = ["app.py", "page.json"]\n' if request.param != "ecs" else ""
+    carried = bundle_of("app.py", "page.json") if request.param != "ecs" else ""
+    previews = PREVIEWS.replace("PYTHON", sys.executable)
     files |= {
-        "tagship.toml": (HEAD + PREVIEWS).replace("PYTHON", sys.executable).replace("[packages", f"{more}[packages")
-        + table,
+        "tagship.toml": head("shop", carried, DEV, previews, table, signing=KEYS),
         "tasks.py": "from tagship.tasks import ns\n",
         ".gitignore": ".tagship\n__pycache__\n",
         "infra.py": tool,

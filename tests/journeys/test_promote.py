@@ -20,9 +20,6 @@ from tests.spelled import by_inv
 
 TAGSHIP = str(Path(sys.executable).with_name("tagship"))
 ORDER = ("dev", "preprod", "prod")
-HEAD = shop.HEAD.replace("kms:alias/hello", "kms:alias/hello-{environment}").replace(
-    "release.pub.pem", "{environment}.pub.pem"
-)
 PROMOTION = """
 [promotion]
 order = ["dev", "preprod", "prod"]
@@ -47,7 +44,7 @@ def typed(root: Path, *words: str, code: int = 0) -> str:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """dev, preprod and prod, a host and a key each."""
     # An environment's own suffix would be of another channel: the versions are dev's all the way.
-    return shop.make(tmp_path_factory.mktemp("promote"), list(ORDER), head=HEAD + PROMOTION)
+    return shop.make(tmp_path_factory.mktemp("promote"), list(ORDER), head=shop.HEAD_WITH_KEYS + PROMOTION)
 
 
 def test_the_same_bytes_run_in_three_environments_each_under_its_own_key(root: Path) -> None:

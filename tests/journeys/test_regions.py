@@ -22,6 +22,7 @@ from tests.sandbox.conftest import client, start
 from tests.sandbox.shop import Shop
 
 HOME, FAR = "us-east-1", "eu-west-1"
+LEFT = f"what setup made for dev in {FAR} is there still"
 REGIONS = f'regions = ["{HOME}", "{FAR}"]\naws.bucket = "hello-dev-{{region}}"\n'
 
 
@@ -136,6 +137,37 @@ def test_setup_makes_both_regions_from_nothing_and_takes_them_away(tmp_path: Pat
         assert next(iter(removed.removed)) == f"stack tagship-hello-dev (region {FAR})"
         assert _stacks(app) == [[], []]
         assert dev.serving() == [version] * 2
+    finally:
+        lifecycle.down(root)
+
+
+def test_a_region_that_was_taken_out_is_named_and_goes_by_the_command_that_is_printed(tmp_path: Path) -> None:
+    root = shop.make(tmp_path / "shop", ["dev"], {"dev": REGIONS})
+    running = start(root)
+    try:
+        typed(root, "setup")
+        assert LEFT not in typed(root, "doctor", code=3)
+        file = root / "tagship.toml"
+        refused = typed(root, "setup", "--remove", "--env", "dev", "--region", FAR, "--yes", code=2)
+        assert f"Take {FAR} out of environments.dev.regions" in refused
+        text = file.read_text("utf-8")
+        file.write_text(text.replace(f'["{HOME}", "{FAR}"]', f'["{HOME}"]'), "utf-8")
+        said = " ".join(typed(root, "doctor", code=3).split())
+        assert LEFT in said
+        [command] = re.findall(r"inv (setup --remove --env dev --region \S+)", said)
+        assert "remove stack tagship-hello-dev" in typed(root, *command.split(), "--dry-run")
+        shown = typed(root, *command.split(), "--yes")
+        assert "stack tagship-hello-dev: removed" in shown
+        stacks = {
+            region: client(running, "cloudformation", region=region).describe_stacks()["Stacks"]
+            for region in (HOME, FAR)
+        }
+        assert [row["StackName"] for row in stacks[FAR]] == []
+        assert "tagship-hello-dev" in {row["StackName"] for row in stacks[HOME]}
+        client(running, "s3").head_bucket(Bucket=f"hello-dev-{FAR}")
+        assert LEFT not in typed(root, "doctor", code=3)
+        assert "nothing to remove" in typed(root, *command.split(), "--yes")
+        assert "nothing to do" in typed(root, "setup")
     finally:
         lifecycle.down(root)
 

@@ -1,4 +1,4 @@
-"""Functions and services in two regions of the sandbox, and in two accounts: none is seen from elsewhere."""
+"""Functions, services and groups in two regions of the sandbox, and in two accounts: none is seen from elsewhere."""
 
 from __future__ import annotations
 
@@ -17,18 +17,10 @@ from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.journeys.test_promote import typed
 from tests.sandbox.conftest import client, git, repository, start
+from tests.sandbox.head import KEYS, bundle_of, head
 
 HOME, FAR = "us-east-1", "eu-west-1"
 FIRST, SECOND, BAD = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
-HEAD = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop"
-public_key = "release.pub.pem"
-"""
 DEV = f"""
 [environments.dev]
 branch = "main"
@@ -52,6 +44,15 @@ cluster = "shop-dev"
 timeout = 60
 [environments.dev.ecs.services.shop-dev-web]
 """
+GROUP = """
+[environments.dev.asg]
+groups = ["shop-dev-web"]
+tags = { "tagship:app" = "shop", "tagship:environment" = "dev" }
+command = ["python3", "app.py"]
+drain = 0
+timeout = 60
+refresh = { timeout = 300, warmup = 1 }
+"""
 API = """
 import os
 def handler(event, context):
@@ -68,7 +69,25 @@ class Web(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Web).serve_forever()
 """
 DOCKERFILE = 'FROM python:3.12-slim\nWORKDIR /app\nCOPY web.py .\nCMD ["python3", "web.py"]\n'
+GROUP_IN_ACCOUNT = """
+[environments.{name}]
+branch = "main"
+health = {{ attempts = 4, attempts_after_rollback = 4, passes = 1, cap = 1 }}
+[environments.{name}.aws]
+account = "{account}"
+bucket = "shop-{name}"
+[environments.{name}.asg]
+groups = ["shop-web"]
+tags = {{ "tagship:app" = "shop", "tagship:environment" = "{name}" }}
+command = ["python3", "app.py"]
+drain = 0
+timeout = 60
+refresh = {{ timeout = 300, warmup = 1 }}
+"""
+BUNDLE = bundle_of("app.py", "page.json")
+APP = (Path(__file__).parents[2] / "examples/asg/app.py").read_text("utf-8")
 ACCOUNTS = {"dev": "111111111111", "prod": "333333333333"}
+OWN = "123456789012"  # the sandbox's, where the settings name none
 OF_ACCOUNT = """
 [environments.{name}]
 branch = "main"
@@ -104,7 +123,7 @@ def versions(running: Running, region: str) -> int:
 
 def test_functions_of_two_regions_are_changed_and_put_back_each_by_itself(tmp_path: Path) -> None:
     files = {
-        "tagship.toml": HEAD + DEV + FUNCTION,
+        "tagship.toml": head("shop") + DEV + FUNCTION,
         ".gitignore": ".tagship\n",
         "api/app.py": API.replace("STATUS", "200"),
     }
@@ -158,7 +177,8 @@ def _package(running: Running, region: str) -> str:
 
 def test_services_of_two_regions_run_the_image_of_their_own_registry(tmp_path: Path) -> None:
     good = WEB.replace("FAULTY", "no")
-    files = {"tagship.toml": HEAD + DEV + SERVICE, ".gitignore": ".tagship\n", "web.py": good, "Dockerfile": DOCKERFILE}
+    files = {"tagship.toml": head("shop") + DEV + SERVICE, ".gitignore": ".tagship\n"}
+    files |= {"web.py": good, "Dockerfile": DOCKERFILE}
     root = repository(tmp_path / "services", files)
     running = start(root)
     try:
@@ -189,14 +209,10 @@ def _image(running: Running, region: str) -> str:
 
 
 def test_functions_of_one_name_in_two_accounts_are_two(tmp_path: Path) -> None:
-    text = HEAD + '[packages.api]\ndirectory = "api"\n[promotion]\norder = ["dev", "prod"]\n'
+    more = '[packages.api]\ndirectory = "api"\n[promotion]\norder = ["dev", "prod"]\n'
+    text = head("shop", more, signing=KEYS)
     text += "".join(OF_ACCOUNT.format(name=name, account=account) for name, account in ACCOUNTS.items())
-    files = {
-        "tagship.toml": text.replace("alias/shop", "alias/shop-{environment}").replace(
-            "release.pub", "{environment}.pub"
-        )
-    }
-    files |= {".gitignore": ".tagship\n", "api/app.py": API.replace("STATUS", "200")}
+    files = {"tagship.toml": text, ".gitignore": ".tagship\n", "api/app.py": API.replace("STATUS", "200")}
     root = repository(tmp_path / "accounts", files)
     running = start(root)
     try:
@@ -216,3 +232,88 @@ def _latest(running: Running, account: str) -> Any:
     row = lambda_.get_function_configuration(FunctionName="shop-api")
     assert f":{account}:function:shop-api" in row["FunctionArn"]
     return row.get("Environment", {}).get("Variables", {}).get("VERSION")
+
+
+def page(*, healthy: bool) -> str:
+    return json.dumps({"greeting": "hello", "healthy": healthy})
+
+
+def of_groups(tmp_path: Path, text: str) -> Path:
+    files = {"tagship.toml": text, ".gitignore": ".tagship\n", "app.py": APP, "page.json": page(healthy=True)}
+    return repository(tmp_path / "groups", files)
+
+
+def group(running: Running, name: str, region: str = HOME, account: str = "") -> Any:
+    scaling = client(running, "autoscaling", region=region, account=account)
+    [row] = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    assert f":autoscaling:{region}:{account or OWN}:autoScalingGroup:" in row["AutoScalingGroupARN"]
+    return row
+
+
+def launched_from(running: Running, name: str, region: str = HOME, account: str = "") -> str:
+    """The description of the version of the template that a group launches: whose artifact it boots."""
+    number = group(running, name, region, account)["LaunchTemplate"]["Version"]
+    ec2 = client(running, "ec2", region=region, account=account)
+    asked = ec2.describe_launch_template_versions(LaunchTemplateName=name, Versions=[number])
+    [row] = asked["LaunchTemplateVersions"]
+    return str(row.get("VersionDescription", ""))
+
+
+def refreshes(running: Running, name: str, region: str) -> list[str]:
+    scaling = client(running, "autoscaling", region=region)
+    rows = scaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
+    return [row["Status"] for row in rows]
+
+
+def test_groups_of_two_regions_are_changed_and_put_back_each_by_itself(tmp_path: Path) -> None:
+    text = head("shop", BUNDLE) + DEV.replace("attempts = 2, attempts_after_rollback = 2", "attempts = 4") + GROUP
+    root = of_groups(tmp_path, text)
+    running = start(root)
+    try:
+        first = ship(root, FIRST, "page.json", page(healthy=True))
+        shown = typed(root, "deploy", "--version", first)
+        assert shown.index(f"changing {HOME}/") < shown.index(f"changing {FAR}/")
+        groups = [group(running, "shop-dev-web", region) for region in (HOME, FAR)]
+        assert len({row["AutoScalingGroupARN"] for row in groups}) == 2
+        ids = [{row["InstanceId"] for row in made["Instances"]} for made in groups]
+        assert all(ids)
+        assert not ids[0] & ids[1]
+        for region in (HOME, FAR):
+            assert launched_from(running, "shop-dev-web", region).startswith(f"tagship {first} ")
+            assert refreshes(running, "shop-dev-web", region) == ["Successful"]
+        elsewhere = client(running, "autoscaling", region="eu-central-1")
+        assert elsewhere.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+
+        bad = ship(root, BAD, "page.json", page(healthy=False))
+        typed(root, "deploy", "--version", bad, code=6)
+        assert len(refreshes(running, "shop-dev-web", HOME)) > 1
+        assert refreshes(running, "shop-dev-web", FAR) == ["Successful"], "the second was not asked"
+        for region in (HOME, FAR):
+            assert launched_from(running, "shop-dev-web", region).startswith(f"tagship {first} ")
+
+        client(running, "autoscaling", region=FAR).delete_auto_scaling_group(
+            AutoScalingGroupName="shop-dev-web", ForceDelete=True
+        )
+        assert group(running, "shop-dev-web")["Instances"], "the one of the same name stays"
+        assert f"{FAR}/shop-dev-web" in typed(root, "status", "--check", code=9)
+    finally:
+        lifecycle.down(root)
+
+
+def test_groups_of_one_name_in_two_accounts_are_two(tmp_path: Path) -> None:
+    text = head("shop", BUNDLE, '[promotion]\norder = ["dev", "prod"]\n', signing=KEYS)
+    text += "".join(GROUP_IN_ACCOUNT.format(name=name, account=account) for name, account in ACCOUNTS.items())
+    root = of_groups(tmp_path, text)
+    running = start(root)
+    try:
+        first = ship(root, FIRST, "page.json", page(healthy=True))
+        typed(root, "deploy", "--version", first)
+        made = {name: launched_from(running, "shop-web", account=account) for name, account in ACCOUNTS.items()}
+        assert made["dev"].startswith(f"tagship {first} ")
+        assert made["prod"] == ""
+        typed(root, "tested", "--env", "dev")
+        typed(root, "promote", "--from", "dev", "--to", "prod", "--yes")
+        assert launched_from(running, "shop-web", account=ACCOUNTS["prod"]).startswith(f"tagship {first} ")
+        assert f"shop-web  shop-web  {first}  as recorded" in typed(root, "status", "--env", "prod")
+    finally:
+        lifecycle.down(root)

@@ -64,6 +64,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def environment() -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if name not in {"CI", "GITHUB_TOKEN", "GH_TOKEN"}}
+    kept["PATH"] = f"{BIN}{os.pathsep}{kept['PATH']}"  # what is printed begins with `inv`
     return {**kept, "TERM": "xterm-256color"}
 
 

@@ -96,6 +96,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "at": _talks_to_the_sandbox,
     "accounts": lambda parts, running: all(_talks_to_the_sandbox(part.aws, running) for part in parts),
     "regions": lambda parts, running: all(_talks_to_the_sandbox(part.aws, running) for part in parts),
+    "in_region": lambda part, running: _talks_to_the_sandbox(part.aws, running),
     "bucket": _talks_to_the_sandbox,
     "time_of_s3": HERE,
     "listed": HERE,
@@ -135,7 +136,18 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
 
 
 OF_AN_ENVIRONMENT = {
-    *("at", "keys", "regions", "state_store", "infrastructure", "target", "unfilled", "there", "with_outputs"),
+    *(
+        "at",
+        "keys",
+        "in_region",
+        "regions",
+        "state_store",
+        "infrastructure",
+        "target",
+        "unfilled",
+        "there",
+        "with_outputs",
+    ),
 }
 
 
@@ -151,7 +163,8 @@ def test_every_adapter_goes_to_the_sandbox(docker: tuple[Path, Running], name: s
     root, running = docker
     part = getattr(app(root), name)
     if name in OF_AN_ENVIRONMENT:
-        part = part("dev", {}) if name == "with_outputs" else part("dev")
+        more = {"with_outputs": [{}], "in_region": ["eu-west-1"]}
+        part = part("dev", *more.get(name, []))
     if name == "site":
         part = AwsSite(app(root).aws, "pages", "", "")  # the settings here have no static set
     look = PARTS[name]

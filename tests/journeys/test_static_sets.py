@@ -23,15 +23,11 @@ from tagship.verbs.deploy import deploy
 from tagship.verbs.publish import publish
 from tagship.verbs.rollback import rollback
 from tests.sandbox.conftest import client, git, repository, start
+from tests.sandbox.head import head
 
-SETTINGS = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop"
-public_key = "release.pub.pem"
+SETTINGS = (
+    head("shop")
+    + """\
 [packages.api]
 directory = "api"
 [static.site]
@@ -52,6 +48,7 @@ health = { attempts = 2, attempts_after_rollback = 2, passes = 1, cap = 1 }
 package = "api"
 health.expect = { statusCode = 200 }
 """
+)
 API = "def handler(event, context):\n    return {'statusCode': 200}\n"
 ORIGIN: dict[str, Any] = {
     "CallerReference": "site",

@@ -29,6 +29,7 @@ from tagship.verbs.verify import verify
 from tests.sandbox import shop
 from tests.sandbox.bundles import Bundle, make
 from tests.sandbox.conftest import client, start
+from tests.sandbox.head import head
 from tests.sandbox.machine import ENTRY, Answer, Machine, machine
 from tests.sandbox.shop import Shop
 
@@ -218,14 +219,13 @@ def test_the_order_s_word_is_one_of_two(host: Machine, text: str) -> None:
 
 # -- the whole of it ---------------------------------------------------------------------------------------------------
 
-KEYLESS = shop.HEAD.replace('[signing]\nkey = "kms:alias/hello"\npublic_key = "release.pub.pem"\n', "")
+KEYLESS = head("hello", shop.BUNDLE, signing="")
 NAMES = ["a", "b", "c"]
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Running]]:
     """A repository without a key, each of whose environments says that it takes unsigned artifacts."""
-    assert "signing" not in KEYLESS
     more = dict.fromkeys(NAMES, "allow_unsigned = true\n")
     root = shop.make(tmp_path_factory.mktemp("shop"), NAMES, more, KEYLESS)
     yield root, start(root, hosts=1)
@@ -283,9 +283,8 @@ def test_once_the_setting_is_gone_nothing_unsigned_is_deployed(here: Shop) -> No
     first, second = here.publish("0.1.0"), here.publish("0.1.1")
     deploy(here.app(), artifact=first)
     text = (here.root / "tagship.toml").read_text()
-    (here.root / "tagship.toml").write_text(
-        shop.HEAD + text.partition('[bundle]\ninclude = ["examples/hello"]\n')[2].replace("allow_unsigned = true", "")
-    )
+    signed = shop.HEAD + text.removeprefix(KEYLESS).replace("allow_unsigned = true", "")
+    (here.root / "tagship.toml").write_text(signed)
     try:
         for verb in (
             lambda: deploy(here.app(), artifact=second),

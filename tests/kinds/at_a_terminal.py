@@ -14,8 +14,9 @@ from tests.faults.remedies import next_lines
 from tests.journeys.example import SECOND
 from tests.journeys.prompts import DOWN, ENTER
 from tests.journeys.test_interrupted import CTRL_C, rest
-from tests.kinds.ground import PROGRAM, Ground
+from tests.kinds.ground import LONGEST, PROGRAM, Ground
 from tests.kinds.leading_out import commands_of, settled, take
+from tests.sandbox.conftest import until
 from tests.terminal import at_rest
 
 WIDTH = 80
@@ -40,6 +41,10 @@ class Terminal:
         )  # fmt: skip
         self.child.logfile_read = self.written
         self.ground.windows.append(self.child)
+
+    def follows(self, unit: str) -> None:
+        """Wait until the program follows a unit: before that, it has nothing to ask about."""
+        self.child.expect_exact(f"{unit}: ")
 
     def interrupt(self) -> None:
         self.child.sendintr()
@@ -69,18 +74,25 @@ def error(lines: list[str]) -> list[str]:
 
 
 def answered(window: Terminal, noun: str, answer: str) -> None:
-    """Press Ctrl-C in a window whose deployment is under way, answer, and see what comes of it."""
+    """Press Ctrl-C in a window whose deployment is under way, answer, and see what comes of it.
+
+    What AWS does stands still until it is stopped, or left.
+    """
     ground, version = window.ground, window.version
     asked = window.ask()
     at = next(number for number, line in enumerate(asked) if QUESTION in line)
     assert asked[at].startswith(f"? Leave {version} on its way, or stop it?"), asked
     assert [line.strip(" \u276f\u00bb") for line in asked[at + 1 :]] == [
-        f"leave it: the {noun}s go on, and nobody watches",
+        f"leave it: the {noun}s go on unwatched",
         f"stop it: the {noun}s go back",
     ], asked
     assert all(len(line) <= WIDTH for line in asked[at:]), asked
     window.answer(ANSWERS[answer])
+    if answer == "stop it":
+        until(ground.goes_back, LONGEST)
+        ground.calm()
     lines, code = window.end()
+    ground.calm()
     assert code == 130, lines
     assert "Traceback" not in "\n".join(lines)
     last = error(lines)

@@ -8,11 +8,12 @@ import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tagship import bootstrap
+from tagship.domain import layout
 from tagship.domain.deployment import serving
 from tagship.domain.standing import bad_versions
 from tagship.errors import Refused
@@ -27,7 +28,8 @@ from tests.journeys.example import FIRST, SECOND, Example, files
 from tests.journeys.test_release import BIN
 from tests.sandbox.conftest import git, post, repository, start, until
 
-TTL = 10  # seconds, the least that the settings allow
+TTL = 120  # seconds: a program that starts slowly, or beats slowly, keeps its lease
+SOON = 3  # seconds in which a dead one's lease is made to expire
 LONGEST = 120.0  # seconds that what AWS does by itself may take to end
 PROGRAM = "import sys; sys.argv[0] = 'inv'; from tagship.tasks.program import run; run()"
 IMAGE = "[environments.dev.image]\n"
@@ -60,6 +62,10 @@ class Ground:
     @abstractmethod
     def calm(self) -> None:
         """Have nothing misbehave, and nothing take long or wait for anybody."""
+
+    def goes_back(self) -> bool:
+        """Whether all that AWS has not ended is on its way back."""
+        raise NotImplementedError
 
     @abstractmethod
     def goes_on(self) -> str:
@@ -206,8 +212,17 @@ class Ground:
         return kept | {"PATH": f"{BIN}{os.pathsep}{kept['PATH']}"}
 
     def free(self) -> None:
-        """Wait until nobody holds the environment: a dead one's lease expires."""
-        until(lambda: (seen := self.app.leases.look("dev")) is None or not seen.held, TTL * 2)
+        """Have nobody hold the environment: a dead one's lease expires."""
+        self.expire()
+        until(lambda: (seen := self.app.leases.look("dev")) is None or not seen.held, LONGEST)
+
+    def expire(self) -> None:
+        """Have the lease expire soon, if a dead one holds it: nobody waits for all of its time."""
+        app = self.app
+        seen = app.leases.look("dev")
+        if seen and seen.held:
+            sooner = replace(seen.record, ttl=int(seen.age.total_seconds()) + SOON)
+            app.store.replace(layout.lease(app.settings.app, "dev"), sooner.to_json(), seen.etag)
 
     def switch(self, **asked: object) -> None:
         post(self.running, "faults", asked)

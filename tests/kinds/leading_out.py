@@ -143,7 +143,9 @@ def of_calls(calls: Calls, *, unchanged: int, serves: str = "") -> dict[str, Fai
         "the identity may not change it": Failure(_may_not(calls.changes, calls.anew), unchanged),
         "the identity may not ask": Failure(_may_not(calls.asks, calls.anew), 8),
         "its runner dies": Failure(_dies(calls.begins, calls.anew), 0, serves=serves),
-        "its runner dies and it is run again": Failure(_is_run_again(calls.begins, calls.anew), 4, serves=serves),
+        "its runner dies and it is run again": Failure(
+            _is_run_again(calls.begins, calls.anew), 4, mended=_time_passes, serves=serves
+        ),
     }
 
 
@@ -165,6 +167,13 @@ def _dies(after: str, anew: bool) -> Brought:
 def _is_run_again(after: str, anew: bool) -> Brought:
     """Its runner dies, and its command is typed again at once."""
     return lambda ground: ground.type(f"inv deploy --version {_killed(ground, after, anew)}")
+
+
+def _time_passes(ground: Ground, command: str) -> None:
+    """Who waits for the dead one's lease sees it expire; who frees it finds it held."""
+    ground.calm()
+    if "--wait" in command:
+        ground.expire()
 
 
 def _killed(ground: Ground, after: str, anew: bool) -> str:

@@ -14,7 +14,8 @@ import pytest
 
 from tagship.errors import LeaseLost
 from tests.contract import strict_aws
-from tests.contract.functions import HEALTH, Functions, switch
+from tests.contract.functions import Functions, switch
+from tests.contract.place import HEALTH
 
 OLD, NEW, NEXT = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
 STEPS = [{"percent": 10, "minutes": 5}, {"percent": 50, "minutes": 2}]

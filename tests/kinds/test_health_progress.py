@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from tests.contract import functions
 from tests.contract.functions import Functions
+from tests.contract.place import HEALTH
 from tests.contract.services import Services
 from tests.kinds.test_gradual_functions import Hurried
 
@@ -20,7 +20,7 @@ TRIES = {"attempts": 15, "cap": 60}
 
 def test_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     for key, value in TRIES.items():
-        monkeypatch.setitem(functions.HEALTH, key, value)
+        monkeypatch.setitem(HEALTH, key, value)
     place, ticks = Services.made(["api"]), list[str]()
     place.deploy(OLD)
     report = place.deploy(BAD, "error", ticks)["api"]
@@ -34,7 +34,7 @@ def test_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
     for key, value in TRIES.items():
-        monkeypatch.setitem(functions.HEALTH, key, value)
+        monkeypatch.setitem(HEALTH, key, value)
     place, ticks = Functions.made(["one"]), list[str]()
     place.deploy(OLD)
     place.app.clock = Hurried(during=lambda: time.sleep(0.005))  # type: ignore[assignment] # a tick is due meanwhile

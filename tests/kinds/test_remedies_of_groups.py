@@ -14,7 +14,7 @@ from tests.journeys import test_deploy_to_groups as groups
 from tests.journeys.example import FIRST, files
 from tests.kinds.at_a_terminal import ANSWERS, Terminal, answered
 from tests.kinds.denying import denied
-from tests.kinds.ground import Ground, first, sandbox
+from tests.kinds.ground import LONGEST, Ground, first, sandbox
 from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls
 from tests.sandbox.conftest import until
 
@@ -22,6 +22,7 @@ APP = files("asg")["app.py"].replace(
     "\nVERSION =", '\nPAGE["healthy"] = PAGE["healthy"] and not Path("OUTSIDE").exists()\nVERSION ='
 )
 GROUP = groups.GROUP
+STANDS_STILL = {"pending": 3600}
 ENDED = ("Successful", "Failed", "Cancelled", "RollbackSuccessful", "RollbackFailed")
 
 
@@ -35,6 +36,9 @@ class Groups(Ground):
 
     def calm(self) -> None:
         self.switch(asg={"pending": 0.2, "keeps_pointer": False, "no_image": []})
+
+    def goes_back(self) -> bool:
+        return all(row["Status"] not in ("Pending", "InProgress") for row in self.refreshes())
 
     def goes_on(self) -> str:
         rows = [row for row in self.refreshes() if row["Status"] not in ENDED]
@@ -81,10 +85,11 @@ def cannot_be_put_back(ground: Ground) -> Ran:
 
 
 def under_way(ground: Groups) -> tuple[Any, str]:
-    """A deployment whose refresh has begun."""
+    """A deployment whose refresh has begun, and gets no further."""
+    ground.switch(asg=STANDS_STILL)
     version, before = ground.publish(), len(ground.refreshes())
     child = ground.launched("deploy", "--version", version)
-    until(lambda: len(ground.refreshes()) > before)
+    until(lambda: len(ground.refreshes()) > before, LONGEST)
     return child, version
 
 
@@ -95,6 +100,7 @@ def is_superseded(ground: Groups) -> Ran:
     theirs = {"LaunchTemplate": {"LaunchTemplateName": GROUP, "Version": "1"}}
     scaling.cancel_instance_refresh(AutoScalingGroupName=GROUP)
     scaling.start_instance_refresh(AutoScalingGroupName=GROUP, DesiredConfiguration=theirs)
+    ground.calm()
     return ground.ended(child, "deploy", "--version", version)
 
 
@@ -127,7 +133,8 @@ def test_every_way_out_of_a_failure_leads_out(ground: Groups, name: str) -> None
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Groups, answer: str) -> None:
     ground.begin()
-    window, before = Terminal(ground, ground.publish()), len(ground.refreshes())
+    ground.switch(asg=STANDS_STILL)
+    window = Terminal(ground, ground.publish())
     window.deploy()
-    until(lambda: len(ground.refreshes()) > before)
+    window.follows(GROUP)
     answered(window, "group", answer)

@@ -16,7 +16,7 @@ from tests.journeys import test_deploy_to_services as services
 from tests.journeys.example import FIRST, SECOND, files
 from tests.kinds.at_a_terminal import ANSWERS, Terminal, answered
 from tests.kinds.denying import denied
-from tests.kinds.ground import Ground, first, sandbox
+from tests.kinds.ground import LONGEST, Ground, first, sandbox
 from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls, settled, take
 from tests.sandbox.conftest import until
 
@@ -24,6 +24,7 @@ APP = files("ecs")["app.py"].replace(
     "HOST, PORT =", 'CONFIG["fault"] = CONFIG["fault"] or ("crash" if Path("OUTSIDE").exists() else "")\nHOST, PORT ='
 )
 NORMAL = {"step": 0.3, "listed_after": 0, "throttled": 0}
+STANDS_STILL = {"step": 3600}
 CLUSTER, SERVICE = services.CLUSTER, services.SERVICE
 
 
@@ -50,6 +51,9 @@ class Services(Ground):
         rows = self.deployments()
         return f"service deployment {rows[0]['serviceDeploymentArn']} is {rows[0]['status']}" if rows else ""
 
+    def goes_back(self) -> bool:
+        return all(row["status"] in GOING_BACK for row in self.deployments())
+
     def deployments(self) -> list[Any]:
         """Those that have not ended."""
         rows = self.place.ecs.list_service_deployments(cluster=CLUSTER, service=SERVICE, status=GOING_ON)
@@ -60,7 +64,8 @@ class Services(Ground):
         return [row for row in whole if row["status"] in GOING_ON]
 
 
-GOING_ON = ["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]
+GOING_BACK = ["STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]
+GOING_ON = ["PENDING", "IN_PROGRESS", *GOING_BACK]
 MADE = (
     *("family", "requiresCompatibilities", "networkMode", "cpu", "memory", "containerDefinitions", "executionRoleArn"),
 )
@@ -100,22 +105,26 @@ def cannot_be_put_back(ground: Ground) -> Ran:
     return ground.inv("deploy", "--version", ground.publish("error"), before=denied("UpdateService", from_=2))
 
 
-def is_superseded(ground: Services) -> Ran:
-    """Somebody has the service run another revision meanwhile."""
-    ground.switch(ecs={"step": 1.0})
+def under_way(ground: Services) -> tuple[Any, str]:
+    """A deployment whose service deployment has begun, and gets no further."""
+    ground.switch(ecs=STANDS_STILL)
     version = ground.publish()
     child = ground.launched("deploy", "--version", version)
-    until(lambda: runs(ground) not in {"", SECOND})
+    until(lambda: runs(ground) not in {"", SECOND}, LONGEST)
+    return child, version
+
+
+def is_superseded(ground: Services) -> Ran:
+    """Somebody has the service run another revision meanwhile."""
+    child, version = under_way(ground)
     ground.place.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=f"{SERVICE}:1")
+    ground.switch(ecs=NORMAL)
     return ground.ended(child, "deploy", "--version", version)
 
 
 def is_interrupted(ground: Services) -> Ran:
     """Ctrl-C, without a terminal to ask at."""
-    ground.switch(ecs={"step": 1.0})
-    version = ground.publish()
-    child = ground.launched("deploy", "--version", version)
-    until(lambda: runs(ground) not in {"", SECOND})
+    child, version = under_way(ground)
     child.send_signal(signal.SIGINT)
     return ground.ended(child, "deploy", "--version", version)
 
@@ -193,10 +202,10 @@ def test_every_way_out_of_a_failure_leads_out(ground: Services, name: str) -> No
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Services, answer: str) -> None:
     ground.begin()
-    ground.switch(ecs={"step": 1.0})
+    ground.switch(ecs=STANDS_STILL)
     window = Terminal(ground, ground.publish())
     window.deploy()
-    until(lambda: runs(ground) not in {"", SECOND})
+    window.follows(SERVICE)
     answered(window, "service", answer)
 
 
@@ -212,7 +221,7 @@ def test_each_way_on_from_a_pause_leads_on(ground: Services, command: str) -> No
     ground.place.ecs.update_service(cluster=CLUSTER, service=SERVICE, deploymentConfiguration=PAUSED)
     version = ground.publish(anew=True)
     child = ground.launched("deploy", "--version", version)
-    until(lambda: (waiting := paused(ground.app, "dev")) and waiting.pauses)
+    until(lambda: (waiting := paused(ground.app, "dev")) and waiting.pauses, LONGEST)
     typed = take(ground, command)
     ended = ground.ended(child, "deploy", "--version", version)
     assert WAYS in ended.out + ended.err, ended.out + ended.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from tagship.adapters.targets.asg.leftovers import TemplateShelf
+from tagship.domain import layout
+from tagship.domain.manifest import Manifest
 from tagship.errors import ServiceFailed
 from tagship.ports.leftovers import Shelf
 from tests.contract.functions import Functions
 from tests.contract.functions import switch as switch_functions
 from tests.contract.groups import Groups
+from tests.contract.image_functions import ImageFunctions, in_folder
 from tests.contract.services import Services
 from tests.contract.shelves import STANDS, VERSIONS, Repository, Stand
 
@@ -81,6 +85,29 @@ def test_a_version_that_an_alias_sends_a_share_to_is_in_use(api: Functions) -> N
     api.client.update_alias(FunctionName=name, Name="live", RoutingConfig=weights)
     assert uses(shelf)[old] == "alias live sends 10% of its calls to it"
     api.client.update_alias(FunctionName=name, Name="live", RoutingConfig={"AdditionalVersionWeights": {}})
+
+
+def test_a_version_says_which_code_it_runs_as_manifests_name_it(api: Functions) -> None:
+    [shelf] = api.connect().shelves()
+    codes = {leftover.artifacts[0]: leftover.code for leftover in shelf.look() if leftover.artifacts}
+    assert codes == {version: f"sha256:{manifest(api, version).packages['api'].sha256}" for version in VERSIONS}
+
+
+def test_a_version_of_an_image_says_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_folder(tmp_path, monkeypatch)
+    place = ImageFunctions.of_images(["api"], tmp_path)
+    place.deploy(OLD)
+    [shelf], image = place.connect().shelves(), manifest(place, OLD).image
+    assert image
+    assert [leftover.code for leftover in shelf.look() if OLD in leftover.artifacts] == [image.digest]
+    place.remove()
+
+
+def manifest(place: Functions, version: str) -> Manifest:
+    key = layout.artifact("hello", "dev", version, layout.MANIFEST)
+    stored = place.app.store.get(key)
+    assert stored
+    return Manifest.from_json(stored.body, key)
 
 
 def test_a_version_with_provisioned_concurrency_of_its_own_is_in_use(api: Functions) -> None:

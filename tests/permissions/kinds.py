@@ -8,21 +8,13 @@ from pathlib import Path
 
 from tagship.sandbox.hosts.ports import Ports
 from tests.permissions.account import Account
-from tests.sandbox.conftest import git, post
+from tests.sandbox.conftest import post, repository
+from tests.sandbox.head import KEYS_AND_ORDER_KEYS, bundle_of, head
 from tests.sandbox.shop import HERE
 
 ENVIRONMENTS = ("dev", "prod")
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop"
-HEAD = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop-{environment}"
-public_key = "{environment}.pub.pem"
-order_key = "kms:alias/shop-orders-{environment}"
-order_public_key = "{environment}.orders.pub.pem"
+TABLES = """\
 [notify.webhooks.team]
 kind = "slack"
 variable = "TEAM_HOOK"
@@ -134,12 +126,7 @@ class Kind:
         shutil.copytree(HERE / "examples/hello", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(HERE / "examples/infra", folder / "infra")
         texts = {".gitignore": ".tagship\n__pycache__\n", "public/index.html": "first\n"}
-        for name, text in {**texts, **self.files, "tagship.toml": self.settings()}.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, "utf-8")
-        git(folder, "init", "--quiet", "--initial-branch=main")
-        git(folder, "add", ".")
-        git(folder, "commit", "--quiet", "-m", "Begin")
+        repository(folder, {**texts, **self.files, "tagship.toml": self.settings()})
         account = Account.made(folder)
         account.client("sns").create_topic(Name="oncall")
         post(account.running, "faults", {"calendars": {"office-hours": "OPEN"}})
@@ -150,7 +137,7 @@ class Kind:
 
     def settings(self) -> str:
         ports = Ports()
-        text = HEAD + self.head + (SITE if self.site else "")
+        text = head("shop", TABLES, self.head, SITE if self.site else "", signing=KEYS_AND_ORDER_KEYS)
         text += PREVIEWS + self.previews if self.previews else ""
         for name in ENVIRONMENTS:
             text += (ON_SITE if self.site else "").format(name=name) + (COMMON + self.table).format(name=name)
@@ -159,7 +146,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "ec2": Kind(HOSTS, {}, terraform=True, head='[bundle]\ninclude = ["app"]\n'),
+    "ec2": Kind(HOSTS, {}, terraform=True, head=bundle_of("app")),
     "lambda": Kind(
         FUNCTIONS,
         {"api/app.py": HANDLER, "app.py": HANDLER, "Dockerfile": OF_FUNCTION},

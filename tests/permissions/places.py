@@ -15,24 +15,14 @@ from tagship.domain.foundation import stack_name
 from tagship.verbs.setup import setup
 from tests.permissions.account import OF_PEOPLE, Account
 from tests.permissions.roles import Acting, Role, Statement
+from tests.sandbox import conftest
 from tests.sandbox.conftest import client, git, start
+from tests.sandbox.head import KEYS_AND_ORDER_KEYS, bundle_of, head
 from tests.sandbox.shop import HERE
 
 HOME, FAR = "us-east-1", "eu-west-1"
 DEV, PROD = "111111111111", "333333333333"
-HEAD = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop-{environment}"
-public_key = "{environment}.pub.pem"
-order_key = "kms:alias/shop-orders-{environment}"
-order_public_key = "{environment}.orders.pub.pem"
-[bundle]
-include = ["app"]
-"""
+HEAD = head("shop", bundle_of("app"), signing=KEYS_AND_ORDER_KEYS)
 HOSTS = """
 [environments.{name}]
 branch = "main"
@@ -57,12 +47,7 @@ def repository(folder: Path, text: str) -> Path:
     shutil.copytree(HERE / "deploy", folder / "deploy")
     shutil.copytree(HERE / "examples/hello", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "public").mkdir()
-    (folder / ".gitignore").write_text(".tagship\n__pycache__\n", "utf-8")
-    (folder / "tagship.toml").write_text(text, "utf-8")
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "Begin")
-    return folder
+    return conftest.repository(folder, {"tagship.toml": text, ".gitignore": ".tagship\n__pycache__\n"})
 
 
 @dataclass

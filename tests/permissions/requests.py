@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NO_RESOURCE = {
+    *("cloudformation:ListStacks", "ec2:DescribeRegions"),
     "cloudformation:DescribeStacks",  # what follows is asked by `doctor` and `setup`, for an administrator
     *("cloudformation:GetTemplate", "iam:ListOpenIDConnectProviders", "kms:DescribeKey", "kms:GetPublicKey"),
     *("ssm:DescribeDocument", "ssm:GetDocument", "ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"),
@@ -207,10 +208,9 @@ def _task(cluster: str, task: str) -> str:
 
 
 def _logs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
-    stream = (
-        f":log-stream:{given['logStreamName']}" if "logStreamName" in given else ""
-    )  # else the group is what is asked
-    yield Request(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{given['logGroupName']}{stream}")
+    # As AWS names it in its own errors: the group, and the stream, if one is asked for.
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{given['logGroupName']}"
+    yield Request(f"logs:{operation}", f"{group}:log-stream:{given.get('logStreamName', '')}")
 
 
 def _cloudfront(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:

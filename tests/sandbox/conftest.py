@@ -16,21 +16,18 @@ import pytest
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.state import Running
+from tests.sandbox.head import head
 
-SETTINGS = """\
-app = "tiny"
-sandbox = true
-[aws]
-bucket = "tiny-artifacts"
-[signing]
-key = "kms:alias/tiny"
-public_key = "release.pub.pem"
+SETTINGS = (
+    head("tiny")
+    + """\
 [environments.dev]
 branch = "dev"
 [environments.dev.ec2]
 tags = { "tagship:app" = "tiny", "tagship:environment" = "dev" }
 command = ["python3", "app.py"]
 """
+)
 UP = """
 import sys; from pathlib import Path; from tagship.sandbox import lifecycle
 lifecycle.up(Path(sys.argv[1]), int(sys.argv[2]))

@@ -7,11 +7,15 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import pytest
+
+from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tagship.scaffold.files import ACTION, workflow
 from tagship.scaffold.pipelines import of_settings
@@ -22,9 +26,6 @@ from tests.sandbox.conftest import authorized, git, start
 BIN = Path(sys.executable).parent
 ENVIRONMENTS = ("dev", "preprod", "prod", "staging")
 BRANCHES = {"dev": "dev", "preprod": "main", "prod": "main", "staging": "staging"}
-HEAD = shop.HEAD.replace("kms:alias/hello", "kms:alias/hello-{environment}").replace(
-    "release.pub.pem", "{environment}.pub.pem"
-)
 PROMOTION = """
 [promotion]
 order = ["dev", "preprod", "prod"]
@@ -45,7 +46,7 @@ STALLED = 300.0  # seconds in which no step of any run begins or ends: a loaded 
 
 def make(folder: Path) -> Path:
     """The repository, with every workflow that `init` writes for its settings."""
-    shop.make(folder, list(ENVIRONMENTS), head=HEAD + PROMOTION)
+    shop.make(folder, list(ENVIRONMENTS), head=shop.HEAD_WITH_KEYS + PROMOTION)
     text = (folder / "tagship.toml").read_text()
     text = text.replace(HURRIED, PATIENT).replace("ec2.timeout = 30", "ec2.timeout = 7200")
     for name, branch in BRANCHES.items():
@@ -73,7 +74,19 @@ class Team:
     repository: str = "sandbox/hello"
 
     @classmethod
-    def begin(cls, folder: Path) -> Team:
+    @contextmanager
+    def at_work(cls, folder: Path, *protected: str) -> Iterator[Self]:
+        """A team in a running sandbox, in UTC; deployments to what is protected wait for a review."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", "UTC")
+            team = cls.begin(folder)
+            for environment in protected:
+                team.protect(environment)
+            yield team
+        lifecycle.down(team.root)
+
+    @classmethod
+    def begin(cls, folder: Path) -> Self:
         root = make(folder)
         team = cls(root, start(root))
         git(team.work, "branch", "staging", "main")

@@ -8,7 +8,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tagship import bootstrap
 from tagship.engine.previews import find
@@ -16,16 +16,10 @@ from tagship.scaffold.files import ACTION
 from tagship.scaffold.pipelines import of_settings
 from tagship.settings import load
 from tests.sandbox.conftest import client, git, post, repository, start
+from tests.sandbox.head import KEYS, head
 from tests.sandbox.pipelines import SETUP, Team
 
-HEAD = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop-{environment}"
-public_key = "{environment}.pub.pem"
+DEV = """\
 [packages.api]
 directory = "api"
 [environments.dev]
@@ -101,7 +95,7 @@ def make(folder: Path) -> Path:
     """The repository, with the workflows of pull requests that `init` writes."""
     previews = (PREVIEWS + LAMBDA).replace("PYTHON", sys.executable)
     files = {
-        "tagship.toml": HEAD + previews,
+        "tagship.toml": head("shop", DEV, previews, signing=KEYS),
         "tasks.py": "from tagship.tasks import ns\n",
         ".gitignore": ".tagship\n__pycache__\n",
         "infra.py": INFRA,
@@ -125,7 +119,7 @@ class PullRequests(Team):
     before: int = 0  # runs of the workflow that an event is about to start
 
     @classmethod
-    def begin(cls, folder: Path) -> PullRequests:
+    def begin(cls, folder: Path) -> Self:
         root = make(folder)
         return cls(root, start(root), REPOSITORY)
 

@@ -49,6 +49,7 @@ class Typed(Checkout):
         """No token and no credentials, whatever the machine has; `gh` finds no login either."""
         gone = {"GH_TOKEN", "GITHUB_TOKEN", "CI"}
         kept = {name: text for name, text in os.environ.items() if name not in gone}
+        kept["PATH"] = f"{Path(INV).parent}{os.pathsep}{kept['PATH']}"  # what is printed begins with `inv`
         return {**kept, "GH_CONFIG_DIR": str(self.folder / "gh")}
 
     def inv(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,18 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.sandbox.conftest import git, repository
+from tests.sandbox.head import bundle_of, head
 
 REPOSITORY = Path(__file__).parents[2]
 INV = str(Path(sys.executable).with_name("inv"))
 VERSION = "0.1.0-dev"
-COMMON = """\
-app = "shape"
-sandbox = true
-[aws]
-bucket = "shape-artifacts"
-[signing]
-key = "kms:alias/shape"
-public_key = "release.pub.pem"
+DEV = """\
 [environments.dev]
 branch = "dev"
 [environments.dev.health]
@@ -56,7 +50,6 @@ CMD ["python3", "app.py"]
 
 def make(folder: Path, shape: str, *, units: str = "$ROOT/etc/systemd/system") -> Path:
     """A repository of that shape, with the host program as it is here, but for where it has systemd's units."""
-    bundle = '[bundle]\ninclude = ["job.sh"]\n'
     shutil.copytree(REPOSITORY / "deploy", folder / "deploy")
     manager = folder / "deploy/host/manager_systemd.sh"
     manager.write_text(manager.read_text("utf-8").replace("UNITS=$ROOT/etc/systemd/system", f"UNITS={units}"), "utf-8")
@@ -64,7 +57,7 @@ def make(folder: Path, shape: str, *, units: str = "$ROOT/etc/systemd/system") -
     return repository(
         folder,
         {
-            "tagship.toml": COMMON.replace("[environments.dev]\n", bundle + "[environments.dev]\n", 1) + shape,
+            "tagship.toml": head("shape", bundle_of("job.sh"), DEV, shape),
             "tasks.py": "from tagship.tasks import ns\n",
             ".gitignore": "__pycache__\n.venv\n",
             "job.sh": SCRIPT,
@@ -79,6 +72,7 @@ def run(where: Path, *command: str, fails: bool = False) -> str:
     """Run a command without a terminal; returns all that it said."""
     gone = ("GITHUB_", "TAGSHIP_", "AWS_")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(gone) and name != "CI"}
+    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"  # what is printed begins with `inv`
     done = subprocess.run(
         command, cwd=where, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=180
     )

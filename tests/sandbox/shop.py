@@ -13,20 +13,13 @@ from tagship import bootstrap
 from tagship.sandbox.state import Running, SandboxHost
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
-from tests.sandbox.conftest import git
+from tests.sandbox.conftest import git, repository
+from tests.sandbox.head import KEYS, bundle_of, head
 
 HERE = Path(__file__).parents[2]
-HEAD = """\
-app = "hello"
-sandbox = true
-[aws]
-bucket = "hello-artifacts"
-[signing]
-key = "kms:alias/hello"
-public_key = "release.pub.pem"
-[bundle]
-include = ["examples/hello"]
-"""
+BUNDLE = bundle_of("examples/hello")
+HEAD = head("hello", BUNDLE)
+HEAD_WITH_KEYS = head("hello", BUNDLE, signing=KEYS)  # of each environment
 ENVIRONMENT = """
 [environments.{name}]
 branch = "main"
@@ -43,12 +36,7 @@ def make(folder: Path, environments: list[str], more: Mapping[str, str] | None =
     shutil.copytree(HERE / "deploy", folder / "deploy")
     shutil.copytree(HERE / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     text = head + "".join(ENVIRONMENT.format(name=name) + (more or {}).get(name, "") for name in environments)
-    (folder / "tagship.toml").write_text(text, "utf-8")
-    (folder / ".gitignore").write_text(".tagship\n__pycache__\n", "utf-8")
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "Begin")
-    return folder
+    return repository(folder, {"tagship.toml": text, ".gitignore": ".tagship\n__pycache__\n"})
 
 
 @dataclass

@@ -28,7 +28,8 @@ from tagship.sandbox.state import Running
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.terraform import FakeTerraform, World
-from tests.sandbox.conftest import SETTINGS, client, git, sandbox, until
+from tests.sandbox.conftest import client, git, sandbox, until
+from tests.sandbox.head import head
 
 __all__ = ["sandbox"]  # the fixture
 
@@ -233,7 +234,7 @@ def site(sandbox: Running) -> Site:
     blocks = (
         ENVIRONMENT.format(name=one, infra=INFRA.get(one, 'directory = "infra", lock_timeout = 60')) for one in NAMES
     )
-    for name, text in {"tagship.toml": SETTINGS.partition("[environments")[0] + "".join(blocks), **FILES}.items():
+    for name, text in {"tagship.toml": head("tiny", *blocks), **FILES}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, "utf-8")
     shutil.copytree(EXAMPLE, root / "examples/infra")

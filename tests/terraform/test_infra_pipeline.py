@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from tagship import bootstrap
 from tagship.domain import layout
-from tagship.sandbox import lifecycle
 from tagship.scaffold.files import ACTION
 from tagship.scaffold.pipelines import of_settings
 from tagship.settings import load
@@ -98,7 +97,7 @@ class Operators(Team):
     """People who change infrastructure by pull requests."""
 
     @classmethod
-    def begin(cls, folder: Path) -> Operators:
+    def begin(cls, folder: Path) -> Self:
         root = shop.make(folder, ["dev"], {"dev": INFRA})
         files = {f"{ACTION}/action.yml": SETUP, "infra/main.tf": MAIN, ".github/workflows/apply.yml": APPLY}
         for name, text in files.items():
@@ -160,12 +159,8 @@ class Operators(Team):
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operators]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        made = Operators.begin(tmp_path_factory.mktemp("pipeline"))
-        made.protect("dev-approval")
+    with Operators.at_work(tmp_path_factory.mktemp("pipeline"), "dev-approval") as made:
         yield made
-    lifecycle.down(made.root)
 
 
 def test_a_change_goes_from_a_pull_request_to_an_approved_apply_until_nothing_drifts(team: Operators) -> None:

@@ -6,28 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tagship.errors import SettingsError
-from tagship.settings import Settings, load
+from tagship.settings import Settings
 from tagship.settings.asg import Asg
+from tests.unit.settings_text import APP, Text
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-[environments.dev]
-"""
+TOP = APP + "[environments.dev]\n"
 TABLE = 'asg.groups = ["web"]\nasg.tags = { a = "b" }\nasg.command = ["python3", "app.py"]\n'
-
-
-def read(folder: Path, text: str) -> Settings:
-    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
-    return load(folder / "tagship.toml", {})
-
-
-def errors(folder: Path, text: str) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(folder, text)
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+FILE = Text(TOP)
+read, errors = FILE.read, FILE.errors
 
 
 def groups(settings: Settings) -> Asg:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tagship.domain import aws_commands
+from tagship.domain.aws_commands import Where
 from tests.unit.house.aws_cli import problems, spelled
 
 TOP = Path(__file__).parents[2]
@@ -18,7 +20,9 @@ SAMPLES: dict[str, Any] = {
     "Mapping[str, str]": {"commit-sha": "ab c", "branch": "dev"},
     "Sequence[str]": ["one", "two words"],
     "str": "a 'name'",
+    "Where": Where("eu-central-1", "the team"),
 }
+OF_NO_PLACE = {"sign_in", "profiles"}  # a profile's, which it names by itself, and this machine's
 COMMANDS: dict[str, Callable[..., str]] = {
     name: act
     for name, act in inspect.getmembers(aws_commands, inspect.isfunction)
@@ -28,8 +32,9 @@ COMMANDS: dict[str, Callable[..., str]] = {
 OUTSIDE = [*sorted((TOP / "deploy").rglob("*.sh")), *sorted((TOP / "tagship/sandbox/hosts/hostbin").glob("*.py"))]
 
 
-def sampled(act: Callable[..., str]) -> str:
-    return act(*(SAMPLES[parameter.annotation] for parameter in inspect.signature(act).parameters.values()))
+def sampled(act: Callable[..., str], **own: Any) -> str:
+    samples = {**SAMPLES, **own}
+    return act(*(samples[parameter.annotation] for parameter in inspect.signature(act).parameters.values()))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -38,9 +43,19 @@ def test_a_command_that_a_message_advises_is_one_of_aws(name: str) -> None:
     assert command.startswith("aws ")
     assert problems(command) == []
     words, given = shlex.split(command), inspect.signature(COMMANDS[name]).parameters.values()
-    for sample in (SAMPLES[parameter.annotation] for parameter in given if parameter.annotation != "Mapping[str, str]"):
+    texts = [parameter.annotation for parameter in given if parameter.annotation not in {"Mapping[str, str]", "Where"}]
+    for sample in map(SAMPLES.__getitem__, texts):
         for value in [sample] if isinstance(sample, str) else sample:
             assert any(value in word for word in words), f"{value} is one word for a shell"
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - OF_NO_PLACE))
+def test_each_of_its_steps_names_the_region_and_the_profile_that_reaches_the_account(name: str) -> None:
+    for step in re.split(r" && |; ", sampled(COMMANDS[name])):
+        words = shlex.split(step)
+        assert words[words.index("--region") + 1] == "eu-central-1", step
+        assert words[words.index("--profile") + 1] == "the team", step
+    assert "--profile" not in sampled(COMMANDS[name], Where=Where("eu-central-1")), "the settings name none"
 
 
 @pytest.mark.parametrize(

@@ -6,31 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tagship.errors import SettingsError
-from tagship.settings import Settings, load
+from tagship.settings import Settings
 from tagship.settings.ecs import Ecs
+from tests.unit.settings_text import APP, Text
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-[environments.dev]
-"""
+TOP = APP + "[environments.dev]\n"
 IMAGE = 'image.repository = "hello"\n'
 SERVICES = IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = {} } }\n'
 TABLE = 'ecs.cluster = "dev"\necs.services.hello-dev-api = {}\n'
 API = "environments.dev.ecs.services.hello-dev-api"
-
-
-def read(folder: Path, text: str) -> Settings:
-    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
-    return load(folder / "tagship.toml", {})
-
-
-def errors(folder: Path, text: str) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(folder, text)
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+FILE = Text(TOP)
+read, errors = FILE.read, FILE.errors
 
 
 def services(settings: Settings) -> Ecs:

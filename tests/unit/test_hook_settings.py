@@ -10,23 +10,9 @@ import pytest
 from tagship.errors import SettingsError
 from tagship.settings import load
 from tests.fakes.app import environments, settings
+from tests.unit.settings_text import APP, Text
 
-MINIMAL = """\
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "k", public_key = "p" }
-[environments.dev]
-ec2.command = ["python3", "app.py"]
-ec2.tags = { Name = "hello" }
-"""
-
-
-def problems(folder: Path, text: str) -> list[str]:
-    path = folder / "tagship.toml"
-    path.write_text(MINIMAL + text, "utf-8")
-    with pytest.raises(SettingsError) as caught:
-        load(path, {})
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+problems = Text(APP + '[environments.dev]\nec2.command = ["python3", "app.py"]\nec2.tags = { Name = "hello" }\n').errors
 
 
 @pytest.mark.parametrize(

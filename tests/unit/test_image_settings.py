@@ -8,12 +8,8 @@ import pytest
 
 from tagship.errors import SettingsError
 from tagship.settings import Settings, load
+from tests.unit.settings_text import APP
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-"""
 IMAGES = """
 [images.api]
 repository = "r.example/api"
@@ -33,7 +29,7 @@ services.web.images = { app = "api", worker = "worker" }
 
 def read(folder: Path, text: str) -> Settings:
     path = folder / "tagship.toml"
-    path.write_text(TOP + text)
+    path.write_text(APP + text)
     return load(path, {})
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tagship.tasks import ns
-from tests.unit.house import laws
+from tests.unit.house import laws, quick
 from tests.unit.house.source import TOP, House, house
 
 HOUSE = House(TOP)
@@ -45,6 +45,11 @@ BREACHES: dict[Law, dict[str, str]] = {
     laws.same_names: {"domain/plan.py": "class Plan: ...\n", "release/plan.py": "class Plan: ...\n"},
     laws.possessive_patterns: {"domain/plan.py": 'import re\n\nINSIDE = re.compile(r"(?:[^}]|x)*+")\n'},
     laws.process_ends: {"engine/run.py": "import sys\n\nsys.exit(1)\n"},
+    quick.early_domain: {"settings/ecs.py": "from tagship.domain.bundle import variables_file\n"},
+    quick.defaults_that_validate: {"settings/model.py": "git: Git = Field(default_factory=Git)\n"},
+    quick.annotations_as_text: {
+        "settings/tables.py": "from __future__ import annotations\n\n\nclass Git(Section):\n    remote: str\n"
+    },
     no_cycle_in_the_engine: {
         "engine/run.py": "from tagship.engine.plan import plan\n",
         "engine/plan.py": "from tagship.engine import run\n",

@@ -8,12 +8,8 @@ import pytest
 
 from tagship.errors import SettingsError
 from tagship.settings import Settings, load
+from tests.unit.settings_text import APP
 
-HEAD = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-"""
 ENVIRONMENT = """
 [environments.{name}]
 ec2.command = ["python3", "app.py"]
@@ -24,7 +20,7 @@ infra = {{ {infra} }}
 
 def read(folder: Path, **infra: str) -> Settings:
     path = folder / "tagship.toml"
-    path.write_text(HEAD + "".join(ENVIRONMENT.format(name=name, infra=one) for name, one in infra.items()), "utf-8")
+    path.write_text(APP + "".join(ENVIRONMENT.format(name=name, infra=one) for name, one in infra.items()), "utf-8")
     return load(path, {})
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tagship.domain.rules import Rules
 from tagship.errors import SettingsError
-from tagship.settings import KINDS, Environment, Kind, Settings, load, settings_of
+from tagship.settings import KINDS, Environment, Kind, load, settings_of
 from tagship.settings.ec2 import Ec2
+from tagship.settings.file import PLUGINS
 from tagship.settings.section import Finding, Section, Values, table
 from tagship.settings.variables import known
+from tests.unit.settings_text import APP, Text
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-[environments.dev]
-"""
+TOP = APP + "[environments.dev]\n"
 FOLDER = r"^/[a-z/]*$"
 
 
@@ -57,15 +55,8 @@ class Disk(Kind):
         return {f"disk/{name}": f"{self.folder} {environment.branch} {region}".encode()}
 
 
-def read(folder: Path, text: str, variables: dict[str, str] | None = None) -> Settings:
-    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
-    return load(folder / "tagship.toml", variables or {}, kinds=(*KINDS, Disk))
-
-
-def errors(folder: Path, text: str, variables: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(folder, text, variables)
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+FILE = Text(TOP, (*KINDS, Disk))
+read, errors = FILE.read, FILE.errors
 
 
 def test_the_table_that_is_there_decides_what_an_environment_runs_on(tmp_path: Path) -> None:
@@ -130,3 +121,23 @@ def test_a_kind_that_is_not_among_the_kinds_is_unknown(tmp_path: Path) -> None:
     (tmp_path / "tagship.toml").write_text(TOP + 'disk.folder = "/srv"\n', "utf-8")
     with pytest.raises(SettingsError, match=r"environments\.dev\.disk: unknown key"):
         load(tmp_path / "tagship.toml", {})
+
+
+def test_no_plugin_of_pydantics_takes_part_and_the_variable_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Noted(Disk):
+        @field_validator("folder")
+        @classmethod
+        def note(cls, value: str) -> str:
+            seen.append(os.environ.get(PLUGINS))
+            return value
+
+    (tmp_path / "tagship.toml").write_text(TOP + 'disk.folder = "/srv"\n', "utf-8")
+    for before in ("one-of-theirs", None):
+        monkeypatch.setenv(PLUGINS, before) if before else monkeypatch.delenv(PLUGINS)
+        load(tmp_path / "tagship.toml", {}, kinds=(Noted,))
+        assert os.environ.get(PLUGINS) == before
+    assert seen == ["__all__", "__all__"]

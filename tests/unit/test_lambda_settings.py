@@ -6,30 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tagship.errors import SettingsError
-from tagship.settings import Settings, load
+from tagship.settings import Settings
 from tagship.settings.lambda_ import Lambda
+from tests.unit.settings_text import APP, Text
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
+TOP = (
+    APP
+    + """\
 packages.api.directory = "build/api"
 [environments.dev]
 """
+)
 FUNCTIONS = 'lambda.functions.hello = { package = "api" }\n'
 HELLO = "environments.dev.lambda.functions.hello"
-
-
-def read(folder: Path, text: str, variables: dict[str, str] | None = None) -> Settings:
-    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
-    return load(folder / "tagship.toml", variables or {})
-
-
-def errors(folder: Path, text: str) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(folder, text)
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+FILE = Text(TOP)
+read, errors = FILE.read, FILE.errors
 
 
 def functions(settings: Settings) -> Lambda:

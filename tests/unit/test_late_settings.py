@@ -7,14 +7,9 @@ from pathlib import Path
 import pytest
 
 from tagship.errors import SettingsError
-from tagship.settings import Settings, load
 from tagship.settings.late import outputs_named, require_known, with_outputs
+from tests.unit.settings_text import APP, Text
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-"""
 FUNCTIONS = """
 [packages.api]
 directory = "api"
@@ -53,17 +48,8 @@ asg = { tags = { App = "hello-{n}" }, groups = ["{outputs.group}-{n}"], command 
 [environments.dev]
 asg = { tags = { App = "hello" }, groups = ["{outputs.group}"], command = ["app"] }
 """
-
-
-def read(folder: Path, text: str) -> Settings:
-    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
-    return load(folder / "tagship.toml", {})
-
-
-def errors(folder: Path, text: str) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(folder, text)
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines()[1:]]
+FILE = Text(APP)
+read, errors = FILE.read, FILE.errors
 
 
 def test_names_urls_variables_and_destinations_may_name_outputs(tmp_path: Path) -> None:

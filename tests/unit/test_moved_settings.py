@@ -8,16 +8,12 @@ from typing import Any
 import pytest
 
 from tagship.errors import SettingsError
-from tagship.settings import Settings, load, settings_of
+from tagship.settings import settings_of
 from tagship.settings.moved import bring_home
+from tests.unit.settings_text import APP, Text
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
-"""
 OLD = (
-    TOP
+    APP
     + """
 [environments.dev]
 target = "ec2"
@@ -56,18 +52,9 @@ MOVED = {
     },
     **{f"fleet.{key}": f"ec2.rollout.{key}" for key in ("max_concurrency", "max_errors", "canary", "bake")},
 }  # fmt: skip
-NEW = TOP + '[environments.dev]\nec2.tags = { Name = "hello" }\nec2.command = ["x"]\n'
-
-
-def read(folder: Path, text: str, variables: dict[str, str] | None = None) -> Settings:
-    (folder / "tagship.toml").write_text(text, "utf-8")
-    return load(folder / "tagship.toml", variables or {})
-
-
-def errors(folder: Path, text: str, variables: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read(folder, text, variables)
-    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+NEW = APP + '[environments.dev]\nec2.tags = { Name = "hello" }\nec2.command = ["x"]\n'
+FILE = Text()
+read, errors = FILE.read, FILE.errors
 
 
 def test_a_file_of_the_older_form_gets_one_error_a_key_with_its_new_place(tmp_path: Path) -> None:
@@ -86,7 +73,7 @@ def test_with_every_key_at_the_place_that_was_named_the_file_loads(tmp_path: Pat
 
 
 def test_what_is_wrong_with_a_value_at_an_old_place_is_found_in_the_same_run(tmp_path: Path) -> None:
-    assert errors(tmp_path, TOP + '[environments.dev]\nport = 70000\nec2.tags = { a = "b" }\n') == [
+    assert errors(tmp_path, APP + '[environments.dev]\nport = 70000\nec2.tags = { a = "b" }\n') == [
         "environments.dev.port moved to environments.dev.ec2.port",
         "environments.dev.ec2.port: must be 65535 or less; is 70000",
         'environments.dev.ec2.command: runtime = "process" needs the program to start: command = ["python3", "app.py"]',
@@ -109,7 +96,7 @@ def test_what_is_no_table_where_a_table_was_is_told_both(tmp_path: Path, line: s
 
 
 def test_old_keys_of_an_environment_without_a_table_need_the_hosts_tags_too(tmp_path: Path) -> None:
-    assert errors(tmp_path, TOP + '[environments.dev]\ncommand = ["x"]\n') == [
+    assert errors(tmp_path, APP + '[environments.dev]\ncommand = ["x"]\n') == [
         "environments.dev.command moved to environments.dev.ec2.command",
         "environments.dev.ec2.tags: missing; add it",
     ]
@@ -169,7 +156,7 @@ LONG = "x" * 100_000
         NEW + f"fleet.{LONG} = 1\n",
         NEW + f"[environments.{LONG}]\nport = 1\n",
         NEW + f"[environments.{LONG}]\nec2 = 1\nbranch = 1\n[environments.{LONG}2]\nbranch = 1\nsuffix = 1\n",
-        TOP + f"{LONG}.a = 1\n{LONG}.a = 1\n",
+        APP + f"{LONG}.a = 1\n{LONG}.a = 1\n",
         f"[{LONG}",
     ],
 )

@@ -80,7 +80,7 @@ USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": 
 SWEEP = ["aws/tags"]  # of previews: tests/permissions judges their role
 SHELL = ["aws/sessions"]  # a shell on a host is root there: no policy of `setup` allows it
 LEFT = ["targets/lambda_/leftovers", "targets/ecs/leftovers", "targets/asg/leftovers", "aws/ecr_shelf", "aws/lifecycle"]
-SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
+SETUP = ["aws/elsewhere", "aws/foundation", "aws/repositories", "aws/removal"]
 NOTIFY = ["aws/topics"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 

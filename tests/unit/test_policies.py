@@ -984,3 +984,15 @@ def test_a_template_that_loses_its_comments_says_the_same() -> None:
     bare = foundation.COMMENT.sub("", text)
     assert len(bare) < len(text) * 0.9
     assert yaml.load(bare, _Loader) == yaml.load(text, _Loader)
+
+
+def test_each_services_own_group_is_read_and_no_other() -> None:
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], services=["all/hello-dev-web"], functions=["hello-api"]
+    )
+    place = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:"
+    assert allowed(statements("Change", text), "logs:GetLogEvents", f"{place}/ecs/hello-dev-web:log-stream:ecs/app/1")
+    assert not allowed(statements("Change", text), "logs:GetLogEvents", f"{place}/ecs/hello-dev-web2:log-stream:1")
+    functions = statements("PeopleOfFunctions", text)
+    assert allowed(functions, "logs:FilterLogEvents", f"{place}/aws/lambda/hello-api:log-stream:")
+    assert not allowed(functions, "logs:FilterLogEvents", f"{place}/aws/lambda/hello-api-auto:log-stream:")

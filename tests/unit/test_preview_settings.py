@@ -10,11 +10,11 @@ from tagship.errors import SettingsError
 from tagship.settings import Settings, load
 from tagship.settings.asg import Asg
 from tagship.settings.previews import ANY
+from tests.unit.settings_text import APP
 
-TOP = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
+TOP = (
+    APP
+    + """\
 [environments.dev.ec2]
 tags = { a = "b" }
 command = ["x"]
@@ -28,6 +28,7 @@ groups = ["hello-pr-{n}"]
 tags = { "tagship:environment" = "pr-{n}" }
 command = ["python3", "app.py"]
 """
+)
 
 
 def read(folder: Path, text: str = TOP) -> Settings:

@@ -8,11 +8,11 @@ import pytest
 
 from tagship.errors import SettingsError
 from tagship.settings import Settings, load
+from tests.unit.settings_text import APP
 
-MINIMAL = """
-app = "hello"
-aws.bucket = "hello-artifacts"
-signing = { key = "release.key.pem", public_key = "release.pub.pem" }
+MINIMAL = (
+    APP
+    + """\
 
 [environments.dev]
 ec2.command = ["python3", "app.py"]
@@ -21,6 +21,7 @@ variables = { GREETING = "hello" }
 
 [environments.dev.secrets]
 """
+)
 
 
 def read(folder: Path, secrets: str) -> Settings:

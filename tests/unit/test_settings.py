@@ -119,7 +119,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     differing = {key for key in shown if shown[key] != default[key]}
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
     needed |= {"signing.order_key", "signing.order_public_key"}
-    said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
+    said = {"bundle.include", "environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
     computed = {"environments.dev.workflow", "packages", "images", "notify.webhooks", "static", "previews.environment"}
     computed |= {"previews.remove", "hooks", "environments.dev.hooks", "notify.topics"}
     computed |= {f"environments.dev.workflows.{role}" for role in ("ship", "rollback", "verify")}
@@ -258,6 +258,20 @@ def test_a_bake_without_a_canary_is_an_error(errors: Told) -> None:
     assert told == [f"{ROLLOUT}.bake: is how long the canary is watched: set rollout.canary = true"]
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        MINIMAL + '[bundle]\ninclude = []\nbuilt = ["dist"]',
+        MINIMAL + 'ec2.runtime = "docker"\nimage.repository = "r"\n[bundle]\ninclude = []',
+        MINIMAL,
+    ],
+    ids=["what a build makes", "an image", "not said"],
+)
+def test_a_bundle_may_have_no_files_of_the_commit(read: Loader, lines: str) -> None:
+    """What `init` writes for an image; and a command may be a program of the hosts' own, if nothing says otherwise."""
+    assert read(lines).bundle.include == ()
+
+
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 
@@ -380,6 +394,13 @@ def test_an_impossible_combination_is_an_error(errors: Told, line: str, told: st
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
+        (
+            "bundle.include = []\n",
+            (
+                f"bundle.include: is empty, and {DEV} runs files of the bundle: "
+                'name what it runs, such as include = ["app.py"]'
+            ),
+        ),
         ("ci.timeout = 30\n", "ci.appears_within: is longer than ci.timeout: make it shorter"),
         (
             'bundle.include = ["../x"]\n',

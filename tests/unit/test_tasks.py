@@ -180,7 +180,6 @@ ADVISED = [
     commands.tag("dev", version=V),
     commands.tag_undo(V),
     commands.versions("dev", count=5),
-    commands.validate(V, "dev"),
     commands.build(V, "dev"),
     commands.bundle(V, "dev"),
     commands.publish(V, "dev"),
@@ -691,7 +690,7 @@ def test_a_remedy_to_run_again_says_what(
         """Fail."""
         raise ServiceFailed("AWS does not answer.", remedy=remedy)
 
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/inv", *typed.split()])
+    monkeypatch.setattr(sys, "argv", ["inv", *typed.split()])
     with pytest.raises(Exit):
         falls.body(None)
     assert capsys.readouterr().err.splitlines()[-1] == f" next: {printed}"
@@ -733,7 +732,8 @@ def test_a_result_gives_ci_what_it_has_for_it(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("called", "programs", "remedy"),
     [
-        ("/usr/bin/inv", ["tagship"], "Then: inv deploy --env inv"),
+        ("/usr/bin/inv", ["inv"], "Then: inv deploy --env inv"),
+        (".venv/bin/inv", [], "Then: .venv/bin/inv deploy --env inv"),
         ("/x/tagship", ["tagship", "inv"], "Then: inv deploy --env inv"),
         ("/x/tagship", ["tagship"], "Then: tagship deploy --env inv"),
         ("../my venv/tagship", [], "Then: '../my venv/tagship' deploy --env inv"),

@@ -28,7 +28,7 @@ class SsmCalendar:
         except ServiceFailed as reason:
             raise Refused(
                 f"Whether the change calendar {name} allows a deploy cannot be asked: {reason.what}",
-                remedy=f"{reason.remedy}; then try: {aws_commands.calendar_state(name, self._aws.region)}",
+                remedy=f"{reason.remedy}; then try: {aws_commands.calendar_state(name, self._aws.where)}",
                 evidence=reason.evidence,
             ) from reason
         until = answer.get("NextTransitionTime", "")

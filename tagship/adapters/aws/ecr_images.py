@@ -62,7 +62,7 @@ class EcrImages:
         if details is None:
             return ImageStatus("missing")
         state = STATES.get(details.get("imageStatus", ""), "there")
-        restore = aws_commands.restore_image(self.name, digest, self.region) if state == "archived" else ""
+        restore = aws_commands.restore_image(self.name, digest, self.local.where) if state == "archived" else ""
         return ImageStatus(state, self._scan(digest) if scanned else None, restore)
 
     def lifecycle(self) -> str:
@@ -94,7 +94,7 @@ class EcrImages:
         return self.aws if self.region == self.aws.region else replace(self.aws, region=self.region)
 
     def _no_repository(self) -> SettingsError:
-        create = aws_commands.make_repository(self.name, self.region)
+        create = aws_commands.make_repository(self.name, self.local.where)
         return SettingsError(
             f"ECR of account {self.account} has no repository {self.name}.", remedy=f"Create it: {create}"
         )

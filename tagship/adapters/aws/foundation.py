@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws import removal
+from tagship.adapters.aws.elsewhere import stacks_elsewhere
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
-from tagship.adapters.aws.stack_status import again, check_usable
+from tagship.adapters.aws.stack_status import again, check_usable, first_failure
 from tagship.adapters.aws.tags import tagged
 from tagship.domain import aws_commands, denials
 from tagship.domain.documents import same_document, version_name
 from tagship.domain.foundation import Existing, Stack
 from tagship.domain.keys import pem
-from tagship.errors import Refused, ServiceFailed
-from tagship.ports.account import ImageRepository
+from tagship.errors import Refused, ServiceFailed, said_to_be_done
+from tagship.ports.account import Elsewhere, ImageRepository
 from tagship.ports.people import Clock
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -68,7 +69,7 @@ class AccountFoundation:
                     return ""
                 raise  # an id or an ARN cannot be made
         if (state := metadata["KeyState"]) in UNUSABLE:
-            again = aws_commands.use_key_again(metadata["KeyId"], self.aws.region)
+            again = aws_commands.use_key_again(metadata["KeyId"], self.aws.where)
             raise Refused(f"The key {key} is {state}: it signs nothing.", state=f"It still is {state}.", remedy=again)
         return str(metadata["Arn"])
 
@@ -125,7 +126,7 @@ class AccountFoundation:
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
         existing = self.stack(wanted.name)
         if existing:
-            check_usable(existing, self.aws.region)
+            check_usable(existing, self.aws.where)
         arguments: dict[str, Any] = {
             "StackName": wanted.name,
             "TemplateBody": wanted.template,
@@ -142,7 +143,11 @@ class AccountFoundation:
             except self._cloudformation.exceptions.ClientError as error:
                 if "No updates are to be performed" not in str(error):
                     raise
-        return self._awaited(wanted.name)
+        with said_to_be_done(lambda: f"CloudFormation is working on the stack {wanted.name}."):
+            return self._awaited(wanted.name)
+
+    def stacks_elsewhere(self, names: Sequence[str]) -> Elsewhere:
+        return stacks_elsewhere(self.aws, names)
 
     def remove_stack(self, name: str) -> None:
         removal.remove_stack(self.aws, self.clock, name, self.stack)
@@ -161,34 +166,18 @@ class AccountFoundation:
                 raise ServiceFailed(
                     f"The stack {name} is not done after {LONGEST // 60} min.",
                     state="CloudFormation is still working on it.",
-                    remedy=f"Look again: {aws_commands.stack_status(name, self.aws.region)}",
+                    remedy=f"Look again: {aws_commands.stack_status(name, self.aws.where)}",
                 )
             self.clock.sleep(WAIT)
         if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             return stack
         with self.aws.translated(f"asking why the stack {name} failed"):
-            why = self._why(name)
+            why = first_failure(self._cloudformation.describe_stack_events(StackName=name)["StackEvents"])
         raise ServiceFailed(
             f"CloudFormation could not make the stack {name}: {why}",
             state=f"The status of the stack is now {stack.status}.",
-            remedy=f"Fix that, then: {again(stack, self.aws.region)}",
+            remedy=f"Fix that, then: {again(stack, self.aws.where)}",
         )
-
-    def _why(self, name: str) -> str:
-        """Find the first failure since the change began.
-
-        Events come newest first.
-        """
-        events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-        since = []
-        for event in events:
-            since.append(event)
-            if event.get("ResourceStatusReason") == "User Initiated":
-                break
-        failed = [event for event in since if event["ResourceStatus"].endswith("_FAILED")]
-        if not failed:
-            return "it gave no reason"
-        return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason', 'no reason given')}"
 
     def _described(self, name: str) -> Any:
         try:

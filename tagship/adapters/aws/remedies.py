@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tagship.domain import aws_commands, commands
+from tagship.domain.aws_commands import Where
 
 
 class ClientRemedies:
@@ -13,9 +14,15 @@ class ClientRemedies:
     region: str
     endpoint: str | None
     profile: str
+    people: str
     account: str
     sandbox: bool
     ci: bool
+
+    @property
+    def where(self) -> Where:
+        """Return what a command names that a person types there."""
+        return Where(self.region, self.profile or self.people)
 
     @property
     def _sign_in(self) -> str:
@@ -39,7 +46,7 @@ class ClientRemedies:
     def _try_it(self) -> str:
         if self.ci:
             return self._sign_in
-        return f"Fix the profile, or sign in; then try: {aws_commands.caller(self.region, self.profile)}"
+        return f"Fix the profile, or sign in; then try: {aws_commands.caller(self.where)}"
 
     @property
     def _reach(self) -> str:
@@ -53,4 +60,4 @@ class ClientRemedies:
         if self.sandbox:
             return f"Set up the sandbox again: {commands.sandbox('reset')}"
         name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
-        return f"Correct aws.bucket in tagship.toml, or create it: {aws_commands.create_bucket(name, self.region)}"
+        return f"Correct aws.bucket in tagship.toml, or create it: {aws_commands.create_bucket(name, self.where)}"

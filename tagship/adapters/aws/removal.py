@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.aws.stack_status import first_failure
 from tagship.domain import aws_commands
 from tagship.domain.foundation import Stack
-from tagship.errors import ServiceFailed
+from tagship.errors import ServiceFailed, said_to_be_done
 from tagship.ports.people import Clock
 
 WAIT = 2.0  # seconds between looks at a stack that is being deleted
@@ -25,6 +26,11 @@ def remove_stack(aws: Aws, clock: Clock, name: str, look: Callable[[str], Stack 
         if described.get("EnableTerminationProtection"):
             cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
         cloudformation.delete_stack(StackName=name)
+    with said_to_be_done(lambda: f"CloudFormation is deleting the stack {name}."):
+        _awaited(aws, clock, name, look)
+
+
+def _awaited(aws: Aws, clock: Clock, name: str, look: Callable[[str], Stack | None]) -> None:
     began = clock.now()
     while (stack := look(name)) is not None:
         if stack.status == "DELETE_FAILED":
@@ -38,17 +44,13 @@ def _failed(aws: Aws, name: str, why: str) -> ServiceFailed:
     return ServiceFailed(
         f"CloudFormation could not delete the stack {name}: {why}",
         state="What it has deleted is gone; the rest of the stack is there.",
-        remedy=f"Fix that, then: {aws_commands.delete_stack(name, aws.region)}",
+        remedy=f"Fix that, then: {aws_commands.delete_stack(name, aws.where)}",
     )
 
 
 def _why(aws: Aws, name: str) -> str:
-    """Find the newest failure; events come newest first."""
     with aws.translated(f"asking why the stack {name} was not deleted"):
-        events = aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
-    failed = [event for event in events if event["ResourceStatus"] == "DELETE_FAILED"]
-    reasons = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '?')}" for event in failed]
-    return reasons[-1] if reasons else "it gave no reason"
+        return first_failure(aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"])
 
 
 def remove_document(aws: Aws, name: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tagship.adapters.aws.session import Aws
 from tagship.domain import aws_commands
+from tagship.domain.aws_commands import Where
 from tagship.errors import Refused
 
 CURRENT = "AWSCURRENT"
@@ -47,9 +48,9 @@ class AwsSecrets:
                 return version
         raise self._refused(name, "has no value", aws_commands.put_secret)
 
-    def _refused(self, name: str, problem: str, command: Callable[[str, str], str]) -> Refused:
-        region = self.aws.region
+    def _refused(self, name: str, problem: str, command: Callable[[str, Where], str]) -> Refused:
+        where = self.aws.where
         return Refused(
-            f"The secret {name} {problem} in {region}.",
-            remedy=f"Correct its name in tagship.toml, or: {command(name, region)}",
+            f"The secret {name} {problem} in {where.region}.",
+            remedy=f"Correct its name in tagship.toml, or: {command(name, where)}",
         )

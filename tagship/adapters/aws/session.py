@@ -16,6 +16,7 @@ from tagship.adapters.aws.pacing import Pacing
 from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import aws_commands
+from tagship.domain.aws_commands import Where
 from tagship.domain.text import either
 from tagship.errors import NotAllowed, ServiceFailed
 
@@ -47,6 +48,7 @@ class Aws(ClientRemedies):
     region: str
     endpoint: str | None = None
     profile: str = ""
+    people: str = ""  # the profile that people have where a job has a role
     account: str = ""  # the twelve digits of the one that it may write to; empty: whatever it is
     sandbox: bool = False
     keys: tuple[str, str] = field(default=("sandbox", "sandbox"), repr=False)  # the sandbox's; nobody else's are asked
@@ -226,7 +228,7 @@ class Aws(ClientRemedies):
         known = {
             "expired": ("The AWS credentials have expired", self._sign_in),
             "unknown": ("AWS does not accept the credentials in use", self._sign_in),
-            "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action, self.region)),
+            "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action, self.where)),
             "bucket": ("The bucket does not exist", self._create_bucket(error, doing)),
             "elsewhere": (f"The bucket is in another region than {self.region}", "Correct aws.region in tagship.toml"),
             "skewed": ("This machine's clock is too far off for AWS", f"Set the clock, then {AGAIN}"),
@@ -279,8 +281,8 @@ def _denied(error: Any) -> bool:
     return code in KINDS["denied"]
 
 
-def _allow(action: str, region: str) -> str:
-    allow = f"Allow {action} in the policy of the identity that this prints: {aws_commands.caller(region)}"
+def _allow(action: str, where: Where) -> str:
+    allow = f"Allow {action} in the policy of the identity that this prints: {aws_commands.caller(where)}"
     return either(allow, "Then run the same command again")
 
 

@@ -65,6 +65,8 @@ def _ignored_as_folder(top: Path, path: str) -> bool:
 
 def folder(git: GitProgram) -> str:
     """Name the folder that git runs in; empty at the top."""
+    if (git.root / ".git").exists():
+        return ""  # it is the top: nobody waits for git to say so
     return git.must("rev-parse", "--show-prefix").rstrip("\n").rstrip("/")
 
 

@@ -100,9 +100,6 @@ class GitRepository:
     def tags(self, versions: Sequence[str]) -> Sequence[Tag]:
         return tuple(map(self._own, tags.named(self._git, [self._names.of(version) for version in versions])))
 
-    def tags_at(self, commit: str) -> Sequence[str]:
-        return tags.at(self._git, commit)
-
     def create_tag(self, version: str, commit: str, message: str) -> Tag:
         return self._own(tags.create(self._git, self._names.of(version), commit, message))
 

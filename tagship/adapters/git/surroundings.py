@@ -44,7 +44,8 @@ def surroundings(folder: Path, inherited: Mapping[str, str]) -> Surroundings:
     def read(of: Path) -> Surroundings:
         return _read(GitProgram(of, lambda _: None, LOCAL, inherited), inherited)
 
-    return replace(read(root), here=lambda: read(folder))
+    below = folder.resolve().relative_to(root.resolve()).as_posix()
+    return replace(read(root), below="" if below == "." else below, here=lambda: read(folder))
 
 
 def _between(folder: Path, top: Path) -> Iterator[Path]:

@@ -68,11 +68,6 @@ def all_names(git: GitProgram) -> list[str]:
     return git.must("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split()
 
 
-def at(git: GitProgram, commit: str) -> list[str]:
-    """List the names of the tags that point at a commit."""
-    return git.must("for-each-ref", f"--points-at={commit}", "--format=%(refname:strip=2)", "refs/tags").split()
-
-
 def create(git: GitProgram, name: str, commit: str, message: str) -> Tag:
     """Create an annotated tag. Raises Refused with git's or gpg's reason."""
     # It is signed if the user's configuration says so.

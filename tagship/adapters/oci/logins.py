@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 HUB_KEY = "https://index.docker.io/v1/"  # as docker's config file names it
@@ -33,13 +33,6 @@ class Login:
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
-class Logins(Protocol):
-    """Where credentials are looked for."""
-
-    def of(self, host: str) -> Login | None:
-        """Find a registry's credential; None without one."""
-
-
 @dataclass(frozen=True)
 class DockerLogins:
     """The credentials that `docker login` left; see https://docs.docker.com/reference/cli/docker/login.
@@ -50,6 +43,7 @@ class DockerLogins:
     variables: Mapping[str, str]
 
     def of(self, host: str) -> Login | None:
+        """Find a registry's credential; None without one."""
         config, key = self._config(), HUB_KEY if host in HUB else host
         helper = config.get("credHelpers", {}).get(key) or config.get("credsStore")
         login = (self._helped(helper, key) if helper else None) or _written(config.get("auths", {}).get(key))

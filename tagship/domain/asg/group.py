@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.domain import aws_commands
+from tagship.domain.aws_commands import Where
 from tagship.domain.text import counted, listed
 
 GONE = frozenset({"Terminated", "Detached", "Detaching"})
 STANDBY = frozenset({"Standby", "EnteringStandby"})
-LAUNCHING = "Pending"  # how the states of an instance on its way begin
 LEAVING = "Terminating"
 
 
@@ -96,7 +96,7 @@ def _are(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def group_of(row: Mapping[str, Any]) -> GroupFacts:
+def group_of(row: Mapping[str, Any], profile: str = "") -> GroupFacts:
     """Read a group of DescribeAutoScalingGroups."""
     policy: Mapping[str, Any] | None = row.get("MixedInstancesPolicy")
     template = policy["LaunchTemplate"]["LaunchTemplateSpecification"] if policy else row.get("LaunchTemplate", {})
@@ -108,7 +108,7 @@ def group_of(row: Mapping[str, Any]) -> GroupFacts:
         version=template.get("Version", "$Default"),
         members=tuple(_member_of(entry) for entry in row.get("Instances", ())),
         policy=policy,
-        unfit=_unfit(row, template, policy),
+        unfit=_unfit(row, template, policy, profile),
     )
 
 
@@ -123,7 +123,7 @@ def _member_of(row: Mapping[str, Any]) -> GroupMember:
     )
 
 
-def _unfit(row: Mapping[str, Any], template: Mapping[str, str], policy: Mapping[str, Any] | None) -> str:
+def _unfit(row: Mapping[str, Any], template: Mapping[str, str], policy: Mapping[str, Any] | None, profile: str) -> str:
     version, name = template.get("Version", "$Default"), row["AutoScalingGroupName"]
     if row.get("Status"):
         return f"it is being deleted ({row['Status']})"
@@ -136,7 +136,7 @@ def _unfit(row: Mapping[str, Any], template: Mapping[str, str], policy: Mapping[
         return "its mixed instances policy overrides the launch template: one template has to name the version"
     if not version.isdigit():
         region = [*str(row.get("AutoScalingGroupARN", "")).split(":"), "", "", ""][3]
-        name_it = aws_commands.launch_numbered(name, template.get("LaunchTemplateId", ""), region)
+        name_it = aws_commands.launch_numbered(name, template.get("LaunchTemplateId", ""), Where(region, profile))
         return (
             f"it launches the version {version} of its template, which changes under it, and to which no refresh can "
             f"go back: give it the number, by {name_it}"

@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.hosts import local, processes
 from tagship.sandbox.hosts.metadata import Metadata
 from tagship.sandbox.hosts.simulated import SimulatedHost
@@ -41,14 +42,16 @@ class Boots:
     metadata: Metadata = field(default_factory=Metadata)
     ports: dict[str, int] = field(default_factory=dict)  # by instance: where its app answers
 
-    def boot(self, instance: str, user_data: bytes) -> None:
+    def boot(self, instance: str, user_data: bytes, place: AccountRegion) -> None:
         """Start an instance's user data, in a thread."""
         raw = gzip.decompress(user_data) if user_data[:2] == b"\x1f\x8b" else user_data
         script = raw.decode("utf-8", "replace")
         if not OURS.search(script):
             return
-        act = self._run if self.world.folder.is_dir() else self._simulate
-        act(instance, script)
+        if self.world.folder.is_dir():
+            self._run(instance, script, place)
+        else:
+            self._simulate(instance, script)
 
     def end(self, instance: str) -> None:
         """Take an instance's machine away, and what runs on it."""
@@ -64,9 +67,9 @@ class Boots:
 
     # -- a host that runs what it is given -----------------------------------------------------------------------------
 
-    def _run(self, instance: str, script: str) -> None:
+    def _run(self, instance: str, script: str, place: AccountRegion) -> None:
         world = self.world
-        host = local.LocalHost(instance, world.disk(instance), world.url, world.region, world.keys)
+        host = local.LocalHost(instance, world.disk(instance), world.url, place.region, world.keys, place.account)
         values = dict(word.partition("=")[::2] for word in shlex.split(HEADER.search(script).group(1)))  # type: ignore[union-attr]
         port = self.ports[instance] = world.ports.free()
         local.build(host.root, values["APP"], world.public_key, port)
@@ -75,7 +78,7 @@ class Boots:
         path.write_text(script, "utf-8")
         path.chmod(0o700)
         variables = {**host.variables(), "TAGSHIP_PAUSE": "0"}
-        variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = self.metadata.address(instance, world.region)
+        variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = self.metadata.address(instance, place.region)
         with (host.root / "boot.log").open("wb") as log:
             subprocess.Popen(
                 [str(path)], cwd=host.root, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

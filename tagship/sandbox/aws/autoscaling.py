@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.autoscaling.responses import AutoScalingResponse
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult, EmptyResult
 
 from tagship.sandbox.asg.boots import Boots
@@ -31,6 +30,7 @@ from tagship.sandbox.asg.group import IN_SERVICE, STANDBY, Configuration, Group,
 from tagship.sandbox.asg.refresh import ONWARD, InstanceRefresh, Irreversible, Pace
 from tagship.sandbox.aws import autoscaling_answers as answers
 from tagship.sandbox.aws import machine_images, stock
+from tagship.sandbox.aws.apart import AccountRegion, Apart
 from tagship.sandbox.aws.autoscaling_fleet import Ec2Fleet
 from tagship.sandbox.aws.autoscaling_requests import BUSY, Given, check, refused
 from tagship.sandbox.ecs.front import Front, listen
@@ -40,72 +40,89 @@ from tagship.sandbox.world import World
 
 def install(world: World) -> None:
     """Replace moto's operations by those that act on this world."""
-    pace = Pace(world.pace.shortened)
-    boots = Boots(world)
-    api = _Api(world, pace, Ec2Fleet(world.region, boots), boots)
-    world.switches["asg"] = api.switch
-    for act in (
-        api.create_auto_scaling_group,
-        api.update_auto_scaling_group,
-        api.describe_auto_scaling_groups,
-        api.describe_auto_scaling_instances,
-        api.delete_auto_scaling_group,
-        api.set_desired_capacity,
-        api.set_instance_protection,
-        api.enter_standby,
-        api.exit_standby,
-        api.create_or_update_tags,
-        api.describe_tags,
-        api.start_instance_refresh,
-        api.describe_instance_refreshes,
-        api.cancel_instance_refresh,
-        api.rollback_instance_refresh,
-    ):
-        stock.replace(AutoScalingResponse, act.__name__, functools.partial(_operation, act, api.lock))
+    shared = _Shared(Pace(world.pace.shortened), Boots(world))
+
+    def make(place: AccountRegion) -> _Api:
+        return _Api(world, place, Ec2Fleet(place, shared.boots), shared)
+
+    apart = Apart(make)
+    world.switches["asg"] = lambda asked: _switch(apart, shared, asked)
+    for name in apart.at(AccountRegion(world.region)).operations:
+        stock.replace(AutoScalingResponse, name, functools.partial(_operation, name, apart, shared.lock))
 
 
-def _operation(
-    act: Callable[[Given], Mapping[str, Any] | None], lock: Any, _original: Any
-) -> Callable[[Any], ActionResult]:
+def _operation(name: str, apart: Apart[_Api], lock: Any, _original: Any) -> Callable[[Any], ActionResult]:
     """Wrap an operation as moto calls it, one at a time."""
 
-    def answer(self: Any) -> ActionResult:
+    def answer(request: Any) -> ActionResult:
         with lock:
-            value = act(self._get_params())
+            value = apart.of(request).operations[name](request._get_params())
         return EmptyResult() if value is None else ActionResult(value)
 
     return answer
 
 
 @dataclass
+class _Shared:
+    """What the groups of every account and region have in common."""
+
+    pace: Pace
+    boots: Boots
+    pending: float = 0.2
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+def _switch(apart: Apart[_Api], shared: _Shared, asked: Given) -> None:
+    """Set what a test asks for, in every account and region."""
+    for name, value in asked.items():
+        match name:
+            case "pending":
+                shared.pending = float(value)
+                for group in (group for api in apart.all() for group in api.groups.values()):
+                    group.pending = shared.pending
+            case "boots":
+                shared.boots.faults |= value
+            case "no_image":
+                for api in apart.all():
+                    machine_images.take_away(api.place, value)
+            case _:
+                setattr(shared.pace, name, type(getattr(shared.pace, name))(value))
+
+
+@dataclass
 class _Api:
-    """The operations of Auto Scaling.
+    """The operations of Auto Scaling, in one account and region.
 
     Each takes a request's members, and returns the answer's.
     """
 
     world: World
-    pace: Pace
+    place: AccountRegion
     fleet: Ec2Fleet
-    boots: Boots
+    shared: _Shared
     groups: dict[str, Group] = field(default_factory=dict)
-    pending: float = 0.2
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def switch(self, asked: Given) -> None:
-        """Set what a test asks for."""
-        for name, value in asked.items():
-            match name:
-                case "pending":
-                    self.pending = float(value)
-                    for group in self.groups.values():
-                        group.pending = self.pending
-                case "boots":
-                    self.boots.faults |= value
-                case "no_image":
-                    machine_images.take_away(self.world.region, value)
-                case _:
-                    setattr(self.pace, name, type(getattr(self.pace, name))(value))
+    @functools.cached_property
+    def operations(self) -> Mapping[str, Callable[[Given], Mapping[str, Any] | None]]:
+        """Map the operations, by the names of moto's methods."""
+        acts: Sequence[Callable[[Given], Mapping[str, Any] | None]] = (
+            self.create_auto_scaling_group,
+            self.update_auto_scaling_group,
+            self.describe_auto_scaling_groups,
+            self.describe_auto_scaling_instances,
+            self.delete_auto_scaling_group,
+            self.set_desired_capacity,
+            self.set_instance_protection,
+            self.enter_standby,
+            self.exit_standby,
+            self.create_or_update_tags,
+            self.describe_tags,
+            self.start_instance_refresh,
+            self.describe_instance_refreshes,
+            self.cancel_instance_refresh,
+            self.rollback_instance_refresh,
+        )
+        return {act.__name__: act for act in acts}
 
     # -- groups --------------------------------------------------------------------------------------------------------
 
@@ -117,23 +134,22 @@ class _Api:
         if configuration is None:
             raise refused("ValidationError", "Valid requests must contain a launch template.")
         settings = {**answers.STANDARD, "DesiredCapacity": given["MinSize"], **answers.kept(given)}
-        id_ = f"{uuid.uuid4()}:autoScalingGroupName/{name}"
-        arn = f"arn:aws:autoscaling:{self.world.region}:{DEFAULT_ACCOUNT_ID}:autoScalingGroup:{id_}"
-        group = Group(name, arn, configuration, self.fleet, now(), settings, pending=self.pending)
+        arn = self.place.arn("autoscaling", f"autoScalingGroup:{uuid.uuid4()}:autoScalingGroupName/{name}")
+        group = Group(name, arn, configuration, self.fleet, now(), settings, pending=self.shared.pending)
         group.tags = [answers.tag(name, tag) for tag in given.get("Tags", [])]
         self.groups[name] = group
-        self.world.fronts[name] = functools.partial(self._open, group)
+        self.world.fronts[arn] = functools.partial(self._open, group)
         group.pass_time(now())
 
     def _open(self, group: Group, port: int) -> str:
         """Give a group an address on this machine; return it."""
-        return listen(Front(functools.partial(self._port, group), self.lock), port)
+        return listen(Front(functools.partial(self._port, group), self.shared.lock), port)
 
     def _port(self, group: Group, turn: int) -> int:
         """Choose an instance in service whose app answers."""
         group.pass_time(now())
         serving = [member.id for member in group.members if member.state == IN_SERVICE]
-        ports = [port for port in map(self.boots.answers, serving) if port]
+        ports = [port for port in map(self.shared.boots.answers, serving) if port]
         return ports[turn % len(ports)] if ports else 0
 
     def update_auto_scaling_group(self, given: Given) -> None:
@@ -218,7 +234,7 @@ class _Api:
             raise refused("InstanceRefreshInProgress", message)
         desired = self._configuration(given.get("DesiredConfiguration", {}))
         check(given, group, desired, preferences)
-        refresh = InstanceRefresh(str(uuid.uuid4()), group, desired, preferences, now(), self.pace)
+        refresh = InstanceRefresh(str(uuid.uuid4()), group, desired, preferences, now(), self.shared.pace)
         group.refreshes.append(refresh)
         return {"InstanceRefreshId": refresh.id}
 

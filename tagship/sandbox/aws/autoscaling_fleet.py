@@ -12,20 +12,21 @@ from moto.ec2.exceptions import EC2ClientError
 from tagship.sandbox.asg.boots import Boots
 from tagship.sandbox.asg.group import Configuration, Group, LaunchFailed
 from tagship.sandbox.aws import machine_images, stock
+from tagship.sandbox.aws.apart import AccountRegion
 
 GROUP_TAG = "aws:autoscaling:groupName"
 
 
 @dataclass
 class Ec2Fleet:
-    """Launches and terminates."""
+    """Launches and terminates, in one account and region."""
 
-    region: str
+    place: AccountRegion
     boots: Boots
 
     @property
     def _ec2(self) -> Any:
-        return stock.backend("ec2", self.region)
+        return stock.backend("ec2", self.place.region, self.place.account)
 
     def template(self, named: Mapping[str, str]) -> Any:
         """Find a launch template by its id or name."""
@@ -49,7 +50,7 @@ class Ec2Fleet:
             version = self._version(configuration)
         except EC2ClientError as reason:
             raise LaunchFailed(str(reason)) from reason
-        if not machine_images.shown(self.region, version.image_id):
+        if not machine_images.shown(self.place, version.image_id):
             raise LaunchFailed(f"The image id '[{version.image_id}]' does not exist. Launching EC2 instance failed.")
         tags = {tag["Key"]: tag["Value"] for tag in group.tags if tag["PropagateAtLaunch"]}
         reservation = self._ec2.run_instances(
@@ -62,7 +63,7 @@ class Ec2Fleet:
             is_instance_type_default=False,
         )
         instance = str(reservation.instances[0].id)
-        self.boots.boot(instance, base64.b64decode(str(version.data.get("UserData") or "")))
+        self.boots.boot(instance, base64.b64decode(str(version.data.get("UserData") or "")), self.place)
         return instance
 
     def terminate(self, instance: str) -> None:

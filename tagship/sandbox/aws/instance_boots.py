@@ -14,6 +14,7 @@ from moto.ec2.responses import EC2Response
 
 from tagship.sandbox.asg.boots import Boots
 from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.apart import AccountRegion
 from tagship.sandbox.world import World
 
 
@@ -32,7 +33,7 @@ def _running(boots: Boots, original: Any) -> Callable[[Any], Any]:
         answer = original(self)
         if user_data := self._get_param("UserData"):
             for instance in sorted(_ids(self) - before):
-                boots.boot(instance, _decoded(user_data))
+                boots.boot(instance, _decoded(user_data), AccountRegion(self.region, self.current_account))
         return answer
 
     return run_instances

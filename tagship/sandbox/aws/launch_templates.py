@@ -68,7 +68,7 @@ def described(template: Any, version: Any) -> dict[str, Any]:
     """Render a version."""
     return {
         "CreateTime": version.create_time,
-        "CreatedBy": "arn:aws:iam::123456789012:root",
+        "CreatedBy": f"arn:aws:iam::{template.ec2_backend.account_id}:root",
         "DefaultVersion": template.is_default(version),
         "LaunchTemplateData": version.data,
         "LaunchTemplateId": template.id,

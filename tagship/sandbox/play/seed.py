@@ -64,9 +64,10 @@ def _following(ground: Ground, count: int) -> list[SandboxHost]:
     _documents(ground)
     functions.seed(ground.settings, ground.client, ground.world.folder / "images")
     services.seed(ground.settings, ground.client("ecs"), {}, ground.client("logs"))
+    fronts = groups.seed(ground.settings, ground.client, ground.world, count, follows=True)
     [name] = ground.settings.environments
     if not ground.settings.environments[name].runs_on(Ec2):
-        return []
+        return fronts
     return [_host(ground, ground.client("ec2"), name, number) for number in range(1, count + 1)]
 
 

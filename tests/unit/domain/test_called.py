@@ -14,7 +14,13 @@ def shown(program: str, *there: str, by_path: bool = True) -> str:
     return as_called(HINT, program, lambda name: name in there, by_path=by_path)
 
 
-@pytest.mark.parametrize(("program", "there"), [("/usr/bin/inv", ()), (PATH, ("inv",)), (PATH, ("inv", "tagship"))])
+INV = "/home/ada/my shop/.venv/bin/inv"
+
+
+@pytest.mark.parametrize(
+    ("program", "there"),
+    [("inv", ()), ("/usr/bin/pytest", ()), (INV, ("inv",)), (PATH, ("inv",)), (PATH, ("inv", "tagship"))],
+)
 def test_whoever_has_inv_is_told_inv(program: str, there: tuple[str, ...]) -> None:
     assert shown(program, *there) == HINT
 
@@ -26,6 +32,15 @@ def test_with_tagship_alone_on_the_path_each_command_begins_with_that(by_path: b
     assert said.endswith("not bin/inv status, and not invoke)")
 
 
-def test_with_neither_a_remedy_has_the_whole_path_quoted_and_a_table_does_not() -> None:
-    assert f"To take it back: '{PATH}' rollback" in shown(PATH)
-    assert shown(PATH, by_path=False) == HINT
+@pytest.mark.parametrize("program", [PATH, INV])
+def test_with_neither_a_remedy_has_the_whole_path_quoted_and_a_table_does_not(program: str) -> None:
+    assert f"To take it back: '{program}' rollback" in shown(program)
+    assert shown(program, by_path=False) == HINT
+
+
+@pytest.mark.parametrize("program", [PATH, INV])
+def test_what_has_no_inv_yet_begins_with_the_tagship_beside_it(program: str) -> None:
+    beside = program.rpartition("/")[0] + "/tagship"
+    said = as_called("Then: tagship init --here (tagship initially)", program, lambda _: None, by_path=True)
+    assert said == f"Then: '{beside}' init --here (tagship initially)"
+    assert as_called("Then: tagship init", program, lambda name: name, by_path=True) == "Then: tagship init"

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from tagship.domain.lease import LeaseRecord
+from tagship.errors import ServiceFailed
 from tagship.verbs.deploy import deploy
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, Machine, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
+SIGN_IN = "Sign in: aws sso login"
 
 
 def fleet(*machines: Machine | int, **rules: Any) -> FakeApp:
@@ -32,6 +34,10 @@ def fleet(*machines: Machine | int, **rules: Any) -> FakeApp:
     app.hosts.asked.clear()
     app.screen.lines.clear()
     return app
+
+
+def expired() -> None:
+    raise ServiceFailed("The AWS credentials have expired (writing s3://b/k).", remedy=SIGN_IN)
 
 
 def many(count: int) -> list[Machine]:

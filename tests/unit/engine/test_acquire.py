@@ -25,6 +25,7 @@ from tagship.errors import DeployFailed, Held, Interrupted, LeaseLost, Refused, 
 from tagship.ports.forge import Run
 from tagship.verbs.deploy import deploy
 from tagship.verbs.history import history
+from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import VALUES, FakeApp, environments, settings
 from tests.fakes.forge import FakeForge
@@ -394,6 +395,30 @@ def _under_way(app: FakeApp, deployment: str, artifact: str) -> None:
     at = app.clock.now().isoformat()
     for number, state in enumerate(("requested", "started"), 1):
         app.ledger.append(Entry(deployment, number, state, at, "hello", "dev", "deploy", artifact, "ci", "", fence=2))
+
+
+def test_a_refusal_after_preempt_says_whom_it_fenced_off() -> None:
+    app = an_app(given=ended("in_progress"))
+    for version in ("0.1.0-dev", "0.1.1-dev"):
+        deploy(app, artifact=version)
+    theirs = held_by_ci(app)
+    app.hosts.running = {"c-1": theirs}
+    hers = replace(app, who="grace@desk")
+
+    def marked(_slept: float) -> None:  # while the command is seen to end
+        app.clock.during = lambda _: None
+        mark_bad(hers, version="0.1.0-dev", env="dev", reason="it mails twice")
+
+    app.clock.during = marked
+    with pytest.raises(Refused) as caught:
+        rollback(app, to="0.1.0-dev", preempt=True)
+    assert caught.value.what.startswith("0.1.0-dev is marked bad on dev: grace@desk marked it bad")
+    assert caught.value.state == (
+        f"No host was changed by this. But deployment {theirs} of run 4711 (octocat) was fenced off; "
+        "SSM command c-1 of it was cancelled."
+    )
+    assert caught.value.remedy.endswith("See what runs: inv status --env dev")
+    assert app.hosts.cancelled == ["c-1"]
 
 
 def test_preempt_of_nobody_is_a_plain_rollback() -> None:

@@ -22,7 +22,7 @@ from tagship.verbs.heal import heal
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, machine
-from tests.unit.engine.fleet import NEW, OLD, fleet, told
+from tests.unit.engine.fleet import NEW, OLD, SIGN_IN, expired, fleet, told
 
 HEAL = "inv heal --env dev"
 
@@ -250,12 +250,6 @@ def test_once_a_version_has_served_that_is_the_way_back() -> None:
 
 
 # -- what a failure after the switch says ------------------------------------------------------------------------------
-
-SIGN_IN = "Sign in: aws sso login"
-
-
-def expired() -> None:
-    raise ServiceFailed("The AWS credentials have expired (writing s3://b/k).", remedy=SIGN_IN)
 
 
 def with_static_set() -> FakeApp:

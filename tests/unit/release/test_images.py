@@ -104,7 +104,7 @@ def test_an_image_of_a_stranger_under_the_tag_is_refused_whatever_its_label_says
     app = run(tmp_path, images)
     with pytest.raises(NotAuthentic, match=r"is in the registry as sha256:eeee.* no signed provenance says") as caught:
         publish(app, artifact=VERSION)
-    assert caught.value.state == "Nothing was signed or deployed; the image in the registry is unchanged."
+    assert caught.value.state == "Nothing was signed or deployed; what is in the registry stays there."
     assert app.store.objects == {}
 
 

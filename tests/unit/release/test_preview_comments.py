@@ -8,6 +8,7 @@ import pytest
 
 from tagship.domain.preview_comment import PreviewComment, address
 from tagship.errors import DeployFailed, ServiceFailed
+from tagship.release.previews import of_deployment
 from tagship.verbs.deploy import deploy
 from tagship.verbs.notify import notify
 from tagship.verbs.preview_close import preview_close
@@ -71,6 +72,15 @@ def test_a_failure_says_what_went_wrong_and_what_serves() -> None:
     assert f"### <code>{second} failed on pr-51</code>" in board.last
     assert f"| <code>serving</code> | <code>{ARTIFACT}</code> |" in board.last
     assert "| <code>what went wrong</code> |" in board.last
+
+
+def test_a_failure_of_no_units_says_the_deployments_own_reason() -> None:
+    app, _ = in_ci()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    [whole] = app.ledger.deployments(ENVIRONMENT)
+    last = replace(whole.first, number=2, state="abandoned", reason="interrupted before any host was changed")
+    ended = replace(whole, entries=(whole.first, last))
+    assert of_deployment(app, ended, "", "").facts["what went wrong"] == "interrupted before any host was changed"
 
 
 def test_a_closed_preview_says_so_and_one_that_could_not_be_closed_says_why() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -15,6 +16,7 @@ from tagship.errors import Refused
 from tagship.verbs.build import build
 from tests.fakes.app import FakeApp, environments
 from tests.fakes.ci import FakeCi
+from tests.fakes.clock import FakeClock
 from tests.fakes.images import FakeImages
 from tests.unit.ci import COMMIT, OTHER, VERSION, ci_app, several_app
 
@@ -77,6 +79,23 @@ def test_the_image_knows_where_it_comes_from(tmp_path: Path) -> None:
         "PR_NUMBER": "51",
     }
     assert images.labelled[image.id]["org.opencontainers.image.revision"] == COMMIT
+
+
+class Running(FakeClock):
+    """A clock that goes on: each look is a second later."""
+
+    def now(self) -> datetime:
+        self.advance(1)
+        return self.time
+
+
+def test_its_record_its_arguments_and_its_labels_name_one_time(tmp_path: Path) -> None:
+    images = FakeImages()
+    app = docker_app(tmp_path, images)
+    app.clock = Running()
+    image = build(app, artifact=VERSION)[""]
+    labelled = images.labelled[image.id]["org.opencontainers.image.created"]
+    assert image.build_time == images.arguments[image.id]["BUILD_TIME"] == labelled
 
 
 def test_a_checkout_of_another_commit_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import pytest
@@ -249,6 +250,21 @@ def test_objects_that_could_not_be_deleted_are_named_and_fail() -> None:
         cleanup(app).insist()
     assert "the role Cleanup" in failure.value.remedy
     assert stored(app) == MANY
+
+
+def test_what_was_deleted_before_it_failed_is_said() -> None:
+    app = shipped()
+    remove = app.store.delete_all
+
+    def fail(keys: Sequence[str]) -> Mapping[str, str]:
+        if not all(key.endswith(layout.MANIFEST) for key in keys):
+            raise ServiceFailed("S3 is down.", remedy="Wait.")
+        return remove(keys)
+
+    app.store.delete_all = fail  # type: ignore[method-assign]
+    with pytest.raises(ServiceFailed, match="S3 is down") as failure:
+        cleanup(app).insist()
+    assert failure.value.state == "Deleted by then: 5 objects of artifacts that go."
 
 
 def test_what_is_no_artifact_is_left_alone() -> None:

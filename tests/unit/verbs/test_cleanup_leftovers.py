@@ -10,7 +10,7 @@ import pytest
 
 from tagship.domain import layout
 from tagship.domain.leftovers import Leftover
-from tagship.domain.manifest import ImageRef, Manifest
+from tagship.domain.manifest import ImageRef, Manifest, PackageRef
 from tagship.errors import Held, Refused, ServiceFailed
 from tagship.verbs.cleanup import cleanup
 from tagship.verbs.deploy import deploy
@@ -112,6 +112,39 @@ def test_a_version_of_an_artifact_that_nobody_stores_any_longer_goes() -> None:
     shelf.put(version(app, 77, "0.0.7-dev"))
     done(cleanup(app))
     assert left(shelf) == STAY
+
+
+def with_code(app: FakeApp, artifact: str, sha256: str) -> None:
+    """Have a manifest name a package of that code."""
+    key = layout.artifact("hello", "dev", artifact, layout.MANIFEST)
+    manifest = Manifest.from_json(app.store.objects[key].body, key)
+    named = replace(manifest, packages={"api": PackageRef("api.zip", sha256, 1)})
+    app.store.objects[key] = replace(app.store.objects[key], body=named.to_json())
+
+
+def test_a_version_that_later_artifacts_of_the_same_code_have_kept_stays_as_long_as_they_do() -> None:
+    """A function in which nothing changed keeps its version: its label is the older artifact's (ADR 0041)."""
+    app, shelf = with_versions()
+    for number, code in ((0, "aa"), (1, "bb")):
+        shelf.put(version(app, number, code=f"sha256:{code}"))
+    with_code(app, MANY[1], "bb")  # it goes
+    with_code(app, MANY[8], "aa")  # a rollback goes to it
+    [dev] = done(cleanup(app, dry_run=True)).environments
+    reasons = {row.artifact: row.reason for row in dev.rows}
+    assert reasons["version 0"] == f"the manifest of {MANY[8]} on dev names it"
+    done(cleanup(app))
+    assert stored(app) == MANY[5:]
+    assert left(shelf) == ["version 0", *STAY]
+
+
+def test_if_a_manifest_that_stays_cannot_be_read_no_version_goes_that_it_may_have_kept() -> None:
+    app, shelf = with_versions()
+    shelf.put(version(app, 0, code="sha256:aa"))
+    key = layout.artifact("hello", "dev", MANY[6], layout.MANIFEST)
+    app.store.objects[key] = replace(app.store.objects[key], body=b"{}")
+    with pytest.raises(Refused, match=f"{MANY[6]}/manifest.json can't be read, so what it names is not known"):
+        done(cleanup(app))
+    assert len(shelf.rows) == 10
 
 
 @pytest.mark.parametrize("operation", ["look", "used"])

@@ -37,6 +37,8 @@ class Waiting(FakeTarget):
         return list(self.waits)
 
     def go_on(self, pause: Pause) -> None:
+        if pause.id == "refused":
+            raise Refused(f"{pause.unit} no longer waits there.", remedy="Look.")
         self.waits.remove(pause)
         self.decided.append(f"continue {pause.id}")
 
@@ -89,6 +91,19 @@ def test_a_deployment_that_waits_goes_on_and_the_ledger_has_who_said_so() -> Non
     assert app.ledger.deployments("dev")[-1].state == "healthy"
     assert "web-1 is paused after post scale up until 2026-11-29 12:00 UTC, then: ROLLBACK" in app.screen.text
     assert "It goes on; ada@laptop follows it." in app.screen.text
+
+
+def test_what_goes_on_already_is_said_if_the_next_does_not() -> None:
+    app, states = running(), list[str]()
+
+    def both(grace: FakeApp) -> None:
+        app.hosts.waits.append(replace(PAUSE, unit="web-2", id="refused"))  # type: ignore[attr-defined]
+        with pytest.raises(Refused) as caught:
+            continue_(grace, env="dev")
+        states.append(caught.value.state)
+
+    deploying(app, both)
+    assert states == ["Going on: web-1."]
 
 
 def test_a_dry_run_decides_nothing() -> None:

@@ -362,6 +362,15 @@ def test_a_version_that_failed_before_is_warned_of() -> None:
     assert any(f"{NEW} counts as bad on dev: it failed on 2026-11-20" in one for one in app.screen.warnings)
 
 
+def test_that_a_version_failed_before_is_said_once_though_it_is_planned_again_under_the_lease() -> None:
+    app = running_old(machine("web-1", "", "failed"))
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact=NEW)
+    app.leases.release(app.leases.take("dev", holder="grace@desk", run_url="", ttl=120, above=99))
+    deploy(app, artifact=NEW)
+    assert sum(f"{NEW} counts as bad" in warning for warning in app.screen.warnings) == 1
+
+
 def test_a_version_that_somebody_went_back_from_is_refused_until_a_word() -> None:
     app = running_old()
     deploy(app, artifact=NEW)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,21 @@ def test_a_second_time_it_shows_what_was_changed_and_writes_nothing(tmp_path: Pa
     assert health.read_text().endswith("# ours\n")
 
 
+def test_a_file_that_came_with_a_later_tagship_is_added_and_the_rest_stays(tmp_path: Path) -> None:
+    eject(FakeApp(root=tmp_path), yes=True)
+    health, later = tmp_path / "deploy/host/health.sh", tmp_path / "deploy/aws/region.yaml"
+    health.write_text("# ours\n")
+    later.unlink()
+    assert not eject(FakeApp(root=tmp_path), dry_run=True).done
+    assert not later.exists()
+    app = FakeApp(root=tmp_path)
+    made = eject(app, yes=True)
+    assert (made.done, [entry.path for entry in made.files]) == (True, ["deploy/aws/region.yaml"])
+    assert later.read_bytes() == resources.content("deploy/aws/region.yaml")
+    assert health.read_text() == "# ours\n"
+    assert "  new    deploy/aws/region.yaml " in app.screen.text
+
+
 # -- written all together or not at all --------------------------------------------------------------------------------
 
 
@@ -87,6 +104,20 @@ def test_files_that_cannot_all_be_written_are_all_as_they_were(tmp_path: Path) -
         write(tmp_path, changes)
     assert written(tmp_path) == ["Makefile", "taken"]
     assert (tmp_path / "Makefile").read_text() == "test:\n"
+
+
+def test_a_full_disk_is_told_with_the_file_that_it_has_no_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _raw: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write fails: it names no file
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Refused) as caught:
+        write(tmp_path, [FileChange("a b/Makefile", None, b"test:\n")])
+    assert caught.value.what == f"{tmp_path}/a b/Makefile cannot be written: No space left on device."
+    assert caught.value.remedy == f"Look at its folder: ls -ld {tmp_path}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_changed_since_it_was_shown_is_left_as_it_is(tmp_path: Path) -> None:

@@ -119,6 +119,20 @@ def test_what_is_no_lock_of_terraforms_is_named_and_not_freed() -> None:
     assert KEY in app.store.objects
 
 
+def test_a_state_that_was_freed_is_never_said_to_be_unchanged() -> None:
+    app = held(forge=FakeForge(ENDED), run_url=URL)
+
+    def silent(verb: str, key: str) -> None:
+        if (verb, key) == ("delete", NOTE):
+            raise ServiceFailed("S3 is down.", remedy="Wait.")
+
+    app.store.before = silent
+    with pytest.raises(ServiceFailed) as caught:
+        infra_unlock(app, id=ID)
+    assert caught.value.state == "The Terraform state of dev is free; notes of runs that ended are left."
+    assert KEY not in app.store.objects
+
+
 def test_a_note_that_cannot_be_read_is_passed_over() -> None:
     app = held()
     app.store.objects[NOTE] = replace(app.store.objects[NOTE], body=b"?")

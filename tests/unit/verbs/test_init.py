@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from tagship import settings
-from tagship.account.desired import environment_stack
+from tagship.account.environment_stack import environment_stack
 from tagship.adapters.git.surroundings import surroundings
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.repository import Surroundings
@@ -263,7 +263,7 @@ def test_where_nothing_says_what_starts_the_app_the_flag_is_named(tmp_path: Path
     root = repository(tmp_path / "shop", {"cmd/main.go": "", "go.mod": ""})
     with pytest.raises(UsageError, match="can't tell what starts the app") as caught:
         begin(root, wheel)
-    assert caught.value.remedy == "Say it: tagship init --command '…'"
+    assert caught.value.remedy == f"Say it: tagship init --command '…' --source {wheel} --yes"
     begin(root, wheel, command="./bin/shop --quiet", include="bin")
     target = settings.load(root / "tagship.toml", {}).environment("dev").target.model_dump()
     assert target["command"] == ("./bin/shop", "--quiet")
@@ -677,7 +677,7 @@ def test_an_answer_that_the_settings_have_already_is_refused(tmp_path: Path, whe
     begin(root, wheel)
     with pytest.raises(UsageError, match=r"--kind is for a repository without tagship\.toml") as caught:
         begin(root, wheel, kind="job")
-    assert caught.value.remedy == "Change it in tagship.toml, then: tagship init"
+    assert caught.value.remedy == f"Change it in tagship.toml, then: tagship init --source {wheel} --yes"
 
 
 # -- tags with a prefix, and apps in folders --------------------------------------------------------------------------

@@ -67,6 +67,27 @@ def test_a_run_that_failed_before_it_deployed_is_told_of_in_its_steps_words() ->
     assert told.as_data()["state"] == "not-deployed"
 
 
+def test_a_run_that_was_refused_tells_nothing_of_an_earlier_deployment_of_the_version() -> None:
+    app = app_with()
+    deploy(app, artifact=V)
+    app.run_url = "https://github.com/acme/hello/actions/runs/7"
+    board = in_ci(app, Step("ship: Deploy", "completed", "failure"))
+    app.given["forge"].said = [Notice("failure", "tagship exit 3", "dev is frozen until Monday; Nothing was changed")]
+    assert notify(app, artifact=V).as_data() == {"state": "not-deployed", "reason": "dev is frozen until Monday."}
+    assert {(news.state, news.headline) for news in board.news} == {
+        ("not-deployed", f"{V} was not deployed to dev. dev is frozen until Monday.")
+    }
+
+
+def test_a_run_that_found_the_version_running_tells_of_its_deployment() -> None:
+    app = app_with()
+    deploy(app, artifact=V)
+    app.run_url = "https://github.com/acme/hello/actions/runs/7"
+    board = in_ci(app, Step("ship: Deploy", "completed", "success"))
+    notify(app, artifact=V)
+    assert {news.state for news in board.news} == {"healthy"}
+
+
 def test_a_run_whose_steps_said_nothing_is_told_of_by_the_step_that_failed() -> None:
     app = app_with()
     app.ci.run = "7"

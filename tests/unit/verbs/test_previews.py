@@ -109,7 +109,7 @@ def test_no_more_previews_are_opened_than_the_limit() -> None:
     app = make(limit=1)
     deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
     deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
-    with pytest.raises(Refused, match=r"1 preview .*previews.limit is 1"):
+    with pytest.raises(Refused, match=r"No more than previews\.limit = 1 previews may be open; open now: 1\."):
         deploy(app, artifact=ARTIFACT, env="pr-52")
 
 
@@ -143,6 +143,21 @@ def test_a_closing_that_failed_is_recorded_and_goes_on() -> None:
     assert state(app) == "closing"
     tool(app).fails = False
     assert preview_close(app, pr="51").state == "closed"
+
+
+def test_a_preview_that_is_gone_is_never_said_to_be_unchanged() -> None:
+    """The tool took it away, and the bucket does not answer when that is recorded."""
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+
+    def silent(_verb: str, key: str) -> None:
+        if key == layout.preview("hello", ENVIRONMENT) and tool(app).ran:
+            raise ServiceFailed("S3 is down.", remedy="Wait.")
+
+    app.store.before = silent
+    with pytest.raises(ServiceFailed) as caught:
+        preview_close(app, pr="51")
+    assert caught.value.state == "pr-51 is recorded as closing: part of it may be gone, or all of it."
 
 
 def test_a_dry_run_closes_nothing() -> None:
@@ -214,6 +229,16 @@ def test_a_sweep_keeps_what_was_opened_again_since_it_looked() -> None:
     assert tool(app).ran == []
 
 
+def test_a_sweep_goes_on_past_one_that_github_does_not_answer_for() -> None:
+    app = make()
+    forge(app).pulls, forge(app).answers, forge(app).fails = {}, 3, 1  # the list, and twice the first
+    with pytest.raises(ServiceFailed, match="pr-52 could not be closed") as caught:
+        preview_sweep(app)
+    assert caught.value.state == "The others are as said above."
+    assert [state(app, f"pr-{number}") for number in (51, 52, 53)] == ["closed", "", "closed"]
+    assert "pr-52: failed" in app.screen.lines
+
+
 def test_a_sweep_finds_what_a_tool_left_by_its_tags() -> None:
     """No record, no artifact: only the tags tell of it. What was just deleted is named for a while, too."""
     app = make()
@@ -232,7 +257,7 @@ def test_a_damaged_record_counts_as_open() -> None:
     """What it told of may be there: it is neither forgotten by the sweep nor by the limit."""
     app = make(limit=1)
     app.store.create(layout.preview("hello", "pr-52"), b"{")
-    with pytest.raises(Refused, match=r"previews\.limit is 1"):
+    with pytest.raises(Refused, match=r"previews\.limit = 1 "):
         deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
     forge(app).pulls[52] = "closed"
     assert ("pr-52", "closed") in {(preview.environment, preview.state) for preview in preview_sweep(app).previews}

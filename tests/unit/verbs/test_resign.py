@@ -13,7 +13,7 @@ from tagship.domain.fence import GENERATION, FenceReset
 from tagship.domain.keys import key_id
 from tagship.domain.sealed import unsealed
 from tagship.engine.fences import last_reset, publish, sealed_reset
-from tagship.errors import NotAuthentic, SettingsError
+from tagship.errors import UNCHANGED, NotAuthentic, ServiceFailed, SettingsError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.resign import resign
 from tagship.verbs.rollback import rollback
@@ -112,6 +112,31 @@ def test_what_is_not_believed_today_is_not_signed_and_the_others_are(app: FakeAp
     assert signatures(app) == {object_of(V2, layout.signature_by(NEW))}
 
 
+def test_a_dry_run_claims_no_signature_of_the_others(app: FakeApp) -> None:
+    app.store.objects[object_of(V1, layout.SIGNATURE)] = app.store.objects[object_of(V2, layout.SIGNATURE)]
+    with pytest.raises(NotAuthentic) as caught:
+        resign(app, env="dev", dry_run=True)
+    assert caught.value.state == UNCHANGED
+
+
+def silence(app: FakeApp, key: str) -> None:
+    """Have the bucket fail at writes of that key."""
+
+    def fail(_verb: str, written: str) -> None:
+        if written == key:
+            raise ServiceFailed("S3 is down.", remedy="Wait.")
+
+    app.store.before = fail
+
+
+def test_what_was_signed_before_the_bucket_failed_is_said(app: FakeApp) -> None:
+    silence(app, object_of(V1, layout.signature_by(NEW)))
+    with pytest.raises(ServiceFailed) as caught:
+        resign(app, env="dev")
+    assert caught.value.state == f"Signed by {NEW} by then: {V2}."
+    assert signatures(app) == {object_of(V2, layout.signature_by(NEW))}
+
+
 def test_an_artifact_that_nobody_signed_is_not_signed_by_that(app: FakeApp) -> None:
     app.settings = settings(environments=environments(allow_unsigned=True))
     app.publish("0.1.4-dev", signed=False)
@@ -146,6 +171,19 @@ def test_the_pointer_and_the_last_reset_are_signed_by_todays_key_for_orders(app:
         assert sealed
         assert sealed.values["key"] == today
     assert resign(app, env="dev").orders == []
+
+
+def test_a_pointer_that_cannot_be_written_again_fails_and_is_not_called_signed(app: FakeApp) -> None:
+    """Whoever took the old key away then would have hosts that boot start nothing."""
+    StoredPointer(app, "dev").point(Pointer("hello", "dev", V2, "ab" * 32, "d-1", 2))
+    was = key_id(public("orders"))
+    app.orderer = WordSigner("orders-2", "orders")
+    silence(app, layout.pointer("hello", "dev"))
+    with pytest.raises(ServiceFailed, match=r"could not be signed again \(S3 is down\)") as caught:
+        resign(app, env="dev")
+    assert caught.value.state == f"It may still be signed by {was}: keep that key, or hosts that boot start nothing."
+    assert caught.value.remedy == "Run it again: inv resign --env dev"
+    assert not [line for line in app.screen.lines if line.startswith("the pointer to")]
 
 
 def test_a_pointer_that_no_key_proves_is_refused_and_left(app: FakeApp) -> None:

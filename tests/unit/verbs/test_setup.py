@@ -14,6 +14,7 @@ import pytest
 
 from tagship.domain.foundation import Existing
 from tagship.errors import Refused, ServiceFailed, SettingsError
+from tagship.verbs.eject import eject
 from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.foundation import KEY, PEM, PROVIDER, FakeFoundation
@@ -368,12 +369,28 @@ def test_some_that_share_a_repository_and_others_that_do_not_are_refused(make: M
     assert account(app).done == []
 
 
+def test_what_was_done_before_it_failed_is_said(make: Make) -> None:
+    app = make(FakeFoundation(broken="tagship-hello-dev"))
+    with pytest.raises(ServiceFailed) as caught:
+        setup(app)
+    assert caught.value.state == "Done by then: stack tagship-hello."
+    app = make(FakeFoundation(broken="tagship-hello"))
+    with pytest.raises(ServiceFailed) as caught:
+        setup(app)
+    assert caught.value.state == "Nothing was changed."
+
+
 def test_a_missing_template_is_named(make: Make) -> None:
     app = make()
     (app.root / "deploy/aws/environment.yaml").unlink()
     with pytest.raises(Refused) as caught:
         setup(app)
-    assert caught.value.remedy == "Put it back: git checkout -- deploy/aws/environment.yaml"
+    assert caught.value.remedy.splitlines() == [
+        "Put it back: git checkout -- deploy/aws/environment.yaml",
+        "       If Git has no deploy/aws/environment.yaml, take tagship's own: inv eject",
+    ]
+    assert eject(app, yes=True).done
+    setup(app)
 
 
 def test_what_is_printed_as_json_has_every_change_with_its_lines(make: Make) -> None:

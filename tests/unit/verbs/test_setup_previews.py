@@ -233,7 +233,7 @@ def test_doctor_names_what_previews_lack(tmp_path: Path) -> None:
     assert found["role"] == [("failing", "there is no stack tagship-hello-previews: their jobs have no role")]
     assert found["open ones"] == [
         ("warning", "pr-51 should be gone: the sweep does not run, or fails"),
-        ("warning", "1 are open, and previews.limit is 1: the next is refused"),
+        ("warning", "open now: 1; previews.limit is 1: the next is refused"),
     ]
 
 

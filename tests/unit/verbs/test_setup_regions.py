@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tagship.account.doctor_checks import checks
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import Refused, ServiceFailed, UsageError
+from tagship.ports.account import Elsewhere
 from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.foundation import FakeFoundation
@@ -173,6 +174,39 @@ def test_doctor_says_which_region_lacks_what(app: Places) -> None:
     setup(app)
     findings = [finding for about in asked if about.startswith(f"dev in {FAR}") for finding in asked[about]()]
     assert {finding.state for finding in findings} == {"ok"}
+
+
+def test_doctor_names_a_region_that_the_settings_do_not_and_the_command_that_takes_it_away(app: Places) -> None:
+    asked = checks(app)["regions"]
+    [nothing] = asked()
+    assert (nothing.state, nothing.words) == ("ok", "no stack in one that the settings don't name")
+    there = [("ap-south-1", STACK), (FAR, STACK), ("eu-north-1", "tagship-hello-other")]
+    foundation(app, 0).elsewhere = Elsewhere(there)
+    [finding] = asked()
+    assert finding.state == "warning"
+    assert finding.words.startswith("what setup made for dev in ap-south-1 is there still")
+    assert finding.fix == "inv setup --remove --env dev --region ap-south-1"
+    foundation(app, 0).elsewhere = Elsewhere((), ["me-south-1"])
+    [unknown] = asked()
+    assert unknown.words == "not known of me-south-1, where stacks can't be listed"
+
+
+def test_a_region_is_taken_away_alone_and_only_if_the_settings_do_not_name_it(app: Places) -> None:
+    setup(app)
+    with pytest.raises(UsageError, match=f"dev is in {HOME}, {FAR}: setup would make"):
+        setup(app, remove=True, env="dev", region=FAR, yes=True)
+    with pytest.raises(UsageError, match="--region is for --remove alone"):
+        setup(app, env="dev", region=FAR)
+    app.settings = app.settings.model_copy(
+        update={"environments": {"dev": app.settings.environments["dev"].model_copy(update={"regions": (HOME,)})}}
+    )
+    app.in_region = lambda environment, region: app.parts[1]  # type: ignore[method-assign]
+    result = setup(app, remove=True, env="dev", region=FAR, yes=True)
+    assert set(result.removed) == {f"{name} (region {FAR})" for name in (f"stack {STACK}", *DOCUMENTS)}  # type: ignore[union-attr]
+    assert foundation(app, 1).stacks == {}
+    assert STACK in foundation(app, 0).stacks
+    left = " ".join(result.left)  # type: ignore[union-attr]
+    assert f"the bucket hello-dev-{FAR}, with every artifact" in left
 
 
 def test_without_roles_nothing_of_a_region_alone_is_made(app: Places) -> None:

@@ -95,6 +95,16 @@ def test_a_stack_that_cannot_be_deleted_stops_it_and_it_can_be_done_again(app: F
     assert app.screen.lines[-1].startswith("nothing to remove")
 
 
+def test_what_was_removed_before_it_failed_is_said(app: FakeApp) -> None:
+    setup(app, remove=True, env="dev", yes=True)
+    account(app).broken = "tagship-hello"
+    with pytest.raises(ServiceFailed) as caught:
+        setup(app, remove=True, env="prod", yes=True)
+    assert caught.value.state == (
+        "Removed by then: document tagship-deploy, document tagship-deploy-status, stack tagship-hello-prod."
+    )
+
+
 def test_a_sandbox_is_taken_away_by_its_own_command(app: FakeApp) -> None:
     app.settings = app.settings.model_copy(update={"sandbox": True})
     with pytest.raises(Refused) as caught:

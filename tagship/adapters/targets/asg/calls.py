@@ -65,10 +65,11 @@ class AsgCalls:
     def groups(self, names: Sequence[str]) -> dict[str, GroupFacts]:
         """Describe groups; those that are not there are left out."""
         facts: dict[str, GroupFacts] = {}
+        profile = self.aws.where.profile
         with self.aws.translated(f"describing the groups of {self.environment}"):
             pages = self._scaling.get_paginator("describe_auto_scaling_groups")
             for page in pages.paginate(AutoScalingGroupNames=list(names), PaginationConfig={"PageSize": MOST}):
-                facts |= {row["AutoScalingGroupName"]: group_of(row) for row in page["AutoScalingGroups"]}
+                facts |= {row["AutoScalingGroupName"]: group_of(row, profile) for row in page["AutoScalingGroups"]}
         return facts
 
     def refreshes(self, group: str, id_: str = "") -> list[RefreshFacts]:

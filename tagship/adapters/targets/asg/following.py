@@ -17,7 +17,7 @@ from tagship.adapters.targets.asg.records import GroupRecords, LaterChange
 from tagship.adapters.targets.looks import Growing, pause, until_ended
 from tagship.domain.asg.group import GroupFacts
 from tagship.domain.asg.record import GroupRecord
-from tagship.domain.asg.refresh import ONWARD, SUCCESSFUL, Preferences, RefreshFacts
+from tagship.domain.asg.refresh import ONWARD, RESTORED, SUCCESSFUL, Preferences, RefreshFacts
 from tagship.domain.units import Report, superseded
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
@@ -121,7 +121,7 @@ class GroupFollowing:
             return self._unproven(way, group, f"its time is over: {group.progress}")
         if refresh and refresh.returns and not way.back:
             return self._taken_back(way, group, refresh)
-        if refresh and refresh.status not in {SUCCESSFUL, "RollbackSuccessful"}:
+        if refresh and refresh.status not in {SUCCESSFUL, RESTORED}:
             return self._broken(way, group, refresh)
         return self._at_rest(way, group)
 
@@ -162,7 +162,7 @@ class GroupFollowing:
         way.back, way.proof = True, self.proof(way.record.previous)
         if report := self._overtaken(way, group):
             return report
-        if refresh.status != "RollbackSuccessful":
+        if refresh.status != RESTORED:
             return self._put_back(way, group, refresh.why)
         if group.version != way.goal:
             return self._put_back(way, group, f"AWS's rollback left the group at version {group.version}")

@@ -67,7 +67,7 @@ class LaunchCheck:
 
     def _unlaunchable(self, name: str, version: TemplateVersion, artifact: VersionLabel, why: str) -> Obstacle:
         if not artifact.same(version.label):
-            see = aws_commands.machine_image(version.image, self.aws.region)
+            see = aws_commands.machine_image(version.image, self.aws.where)
             return Obstacle(f"{name} launches {why}: no instance of it starts", f"{ANOTHER}; see it: {see}")
         again = commands.deploy(artifact.artifact, self.environment, allow_older=True)
         return Obstacle(

@@ -10,7 +10,7 @@ from tagship.domain.fence import is_plausible
 from tagship.domain.keys import ORDERS
 from tagship.domain.sealed import opened, seal
 from tagship.domain.text import moment
-from tagship.errors import NotAuthentic, TagshipError
+from tagship.errors import NotAuthentic, ServiceFailed, TagshipError
 from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
@@ -35,28 +35,27 @@ class StoredPointer:
         What is there and was not written by a deployment is named, and written over. The deployment stays healthy
         either way: if the bucket or the key fails here, this only warns.
         """
-        try:
-            if self._written(to):
-                return
-            problem = f"it changed under each of {ROUNDS} attempts"
-        except TagshipError as reason:
-            problem = reason.what
-        self.context.screen.warn(
-            f"the pointer of {self.environment} could not be written ({problem}): a host that boots starts what ran "
-            f"before. Write it: {commands.deploy(to.artifact, self.environment)}"
-        )
+        if problem := self._why_unwritten(to):
+            self.context.screen.warn(
+                f"the pointer of {self.environment} could not be written ({problem}): a host that boots starts what "
+                f"ran before. Write it: {commands.deploy(to.artifact, self.environment)}"
+            )
 
     def resign(self, *, dry_run: bool) -> str:
         """Sign the pointer by today's key, if another did; say so.
 
-        Raises NotAuthentic if no key that counts has signed it.
+        Raises NotAuthentic if no key that counts has signed it, ServiceFailed if it can't be written.
         """
         stored = self.context.store.get(self.key)
         pointer = self._believed(stored) if stored else None
         if stored is None or pointer is None or pointer.key == self._keys.id:
             return ""
-        if not dry_run:
-            self.point(pointer)
+        if not dry_run and (problem := self._why_unwritten(pointer)):
+            raise ServiceFailed(
+                f"The pointer of {self.environment} could not be signed again ({problem}).",
+                state=f"It may still be signed by {pointer.key}: keep that key, or hosts that boot start nothing.",
+                remedy=f"Run it again: {commands.resign(self.environment)}",
+            )
         return f"the pointer to {pointer.artifact}: {'to be ' if dry_run else ''}signed by {self._keys.id}"
 
     def named(self) -> list[str]:
@@ -100,6 +99,13 @@ class StoredPointer:
                 remedy=f"Look what runs: {again}",
             )
         return pointer
+
+    def _why_unwritten(self, to: Pointer) -> str:
+        """Write it; say why it could not be, empty if it was."""
+        try:
+            return "" if self._written(to) else f"it changed under each of {ROUNDS} attempts"
+        except TagshipError as reason:
+            return reason.what.rstrip(".")
 
     def _written(self, to: Pointer) -> bool:
         store, warned = self.context.store, False

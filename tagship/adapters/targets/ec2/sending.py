@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,9 +22,9 @@ from tagship.adapters.targets.ec2.instances import Instances, calls
 from tagship.domain import commands
 from tagship.domain.ec2.document import fallback_commands, for_status, parameters
 from tagship.domain.ec2.order import Order
-from tagship.domain.text import counted, either
+from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Operation
-from tagship.errors import Refused, ServiceFailed, Unheard
+from tagship.errors import UNCHANGED, Refused, ServiceFailed, Unheard, said_to_be_done
 from tagship.ports.people import Clock
 
 if TYPE_CHECKING:
@@ -124,9 +125,10 @@ class Sender:
         lines = fallback_commands(order, self.entry.read_text("utf-8"))
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}
 
-    def shell(self, action: str, lines: Sequence[str], ids: Sequence[str]) -> Sent:
-        """Send lines that may be run twice, as AWS-RunShellScript."""
-        sent = Sent()
+    def shell(self, action: str, lines: Sequence[str], ids: Sequence[str], sent: Sent) -> None:
+        """Send lines that may be run twice, as AWS-RunShellScript.
+
+        Adds to `sent` what was."""
         for group in calls(ids):
             with self.aws.translated(f"sending {SHELL} to {counted(len(group), 'host')}"):
                 answer = self._ssm.send_command(
@@ -137,7 +139,6 @@ class Sender:
                     Comment=f"tagship {action} {self.environment}",
                 )
             sent.operations.append(operation(answer["Command"]["CommandId"], action, "", group))
-        return sent
 
     def _command(self, order: Order, ids: Sequence[str], document: str, values: Mapping[str, Sequence[str]]) -> str:
         """Call SendCommand for exactly one command, even if the answer is lost.
@@ -200,6 +201,24 @@ class Sender:
             commands = [command for page in pages for command in page["Commands"]]
         named = [command for command in commands if deployment_id in command.get("Comment", "").split()]
         return [_read(command) for command in sorted(named, key=lambda command: command["RequestedDateTime"])]
+
+
+@contextmanager
+def said_to_act(sent: Sent) -> Iterator[None]:
+    """Say in an error that hosts may be acting."""
+    try:
+        with said_to_be_done(lambda: _acting(sent)):
+            yield
+    except ServiceFailed as reason:
+        cause = reason.__cause__
+        if reason.state == UNCHANGED and isinstance(cause, Exception) and Aws.unsure(cause):
+            reason.state = "AWS did not say whether it took the command: hosts may be acting on it."
+        raise
+
+
+def _acting(sent: Sent) -> str:
+    names = listed([operation.name for operation in sent.operations])
+    return f"Hosts may be acting on {names}." if names else ""
 
 
 def operation(command: str, action: str, artifact_id: str, hosts: Sequence[str], *, running: bool = True) -> Operation:

@@ -30,7 +30,7 @@ from tagship.adapters.targets.ec2.logs import asked_lines, sent_lines
 from tagship.adapters.targets.ec2.lookout import Lookout, in_a_thread
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.processors import ProcessorCheck
-from tagship.adapters.targets.ec2.sending import SHELL_TIME, Sender, Sent
+from tagship.adapters.targets.ec2.sending import SHELL_TIME, Sender, Sent, said_to_act
 from tagship.domain.change import Change
 from tagship.domain.ec2 import folders
 from tagship.domain.ec2.adoption import adoption_commands
@@ -244,8 +244,10 @@ class Ec2Target(ProcessorCheck):
         return opened(self.aws, unit.id)
 
     def _shell(self, action: str, lines: Sequence[str], units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
-        sent = self._sender.shell(action, lines, [host.id for host in units])
-        return self._collecting().collect(sent, units, SHELL_TIME, tick)
+        sent = Sent()
+        with said_to_act(sent):
+            self._sender.shell(action, lines, [host.id for host in units], sent)
+            return self._collecting().collect(sent, units, SHELL_TIME, tick)
 
     def files(self) -> Mapping[str, bytes]:
         """Write the environment's conf, which its hosts read from every bundle."""

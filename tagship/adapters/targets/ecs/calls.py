@@ -196,7 +196,7 @@ class EcsCalls:
             raise Unheard(
                 f"The answer to UpdateService of {service} was lost: ECS may or may not have received it.",
                 state="The service may be starting tasks.",
-                remedy=f"See what it runs: {aws_commands.service(self.cluster, service, self.aws.region)}",
+                remedy=f"See what it runs: {aws_commands.service(self.cluster, service, self.aws.where)}",
             ) from reason
 
     def decide(self, deployment: str, hook: str, action: Decision) -> bool:

@@ -63,7 +63,7 @@ class ServiceExamination:
             yield failing(service.name, words, "Create it, or take it out of tagship.toml")
         if firing:
             words = f"the alarm {listed(firing)} is in ALARM: a deployment is refused until it is OK"
-            yield warning(service.name, words, aws_commands.alarms(firing, self.calls.aws.region))
+            yield warning(service.name, words, aws_commands.alarms(firing, self.calls.aws.where))
 
     def _definition(self, service: ServiceFacts) -> Iterator[Finding]:
         """Look at the revision that it runs, and at its tasks."""

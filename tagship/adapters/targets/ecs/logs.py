@@ -67,9 +67,9 @@ def entered(aws: Aws, cluster: str, service: str) -> Session:
         problem = "ECS Exec is off for its tasks" if running else "no task of it runs"
         raise Refused(
             f"Service {service} can't be entered: {problem}.",
-            remedy=f"Switch it on: {aws_commands.let_enter(cluster, service, aws.region)}"
+            remedy=f"Switch it on: {aws_commands.let_enter(cluster, service, aws.where)}"
             if running
-            else f"See its tasks: {aws_commands.tasks(cluster, service, aws.region)}",
+            else f"See its tasks: {aws_commands.tasks(cluster, service, aws.where)}",
         )
     container = next(row for row in ready[0]["containers"] if row.get("lastStatus") == "RUNNING")
     task = ready[0]["taskArn"].rpartition("/")[2]

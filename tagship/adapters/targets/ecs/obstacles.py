@@ -98,7 +98,7 @@ class ServiceObstacles:
 
     def _past_an_alarm(self, name: str) -> str:
         return either(
-            f"See why: {aws_commands.alarms([name], self.calls.aws.region)}",
+            f"See why: {aws_commands.alarms([name], self.calls.aws.where)}",
             f"Go back: {commands.rollback(environment=self.change.environment)}",
             'Or deploy unwatched: set monitors = { firing = "warn" } in tagship.toml',
         )
@@ -114,7 +114,7 @@ class ServiceObstacles:
                 targets = self.around.targets(group) if weight else []
                 if weight and not any(target.state == "healthy" for target in targets):
                     name = group.rpartition("targetgroup/")[2].partition("/")[0]
-                    see = aws_commands.target_health(group, self.calls.aws.region)
+                    see = aws_commands.target_health(group, self.calls.aws.where)
                     yield Obstacle(
                         f"the production listener of {service.name} sends {weight} of its traffic's weight to target "
                         f"group {name}, which has {counted(len(targets), 'target')} and no healthy one",

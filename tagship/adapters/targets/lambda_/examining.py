@@ -53,7 +53,7 @@ class FunctionExamination:
 
     def _concurrency(self, calls: Calls) -> Iterator[Finding]:
         if calls.reserved() == 0:
-            fix = aws_commands.unreserve(calls.function, calls.aws.region)
+            fix = aws_commands.unreserve(calls.function, calls.aws.where)
             yield failing(calls.function, "its reserved concurrency is 0: every invocation is refused", fix)
         provisioned = calls.provisioned() if self.alias else None
         if provisioned and provisioned.failed:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
-from tagship.domain.lambda_.record import Label
+from tagship.adapters.targets.lambda_.described import configuration
 from tagship.domain.leftovers import Leftover
 
 LATEST = "$LATEST"
@@ -48,10 +48,12 @@ class FunctionShelf:
         return [self._leftover(row) for row in rows if row["Version"] != LATEST]
 
     def _leftover(self, row: Mapping[str, Any]) -> Leftover:
-        label, number = Label.read(row.get("Description", "")), row["Version"]
+        version = configuration(row)
+        label, number = version.label, version.version
         made = datetime.fromisoformat(row["LastModified"]) if row.get("LastModified") else None
         artifacts = (label.artifact,) if label else ()
-        return Leftover(number, f"version {number} of {self.function}", artifacts, made, row.get("CodeSize", 0))
+        name, code = f"version {number} of {self.function}", f"sha256:{version.code_sha256}"
+        return Leftover(number, name, artifacts, made, version.size, code=code)
 
     def used(self, leftovers: Sequence[Leftover]) -> Mapping[str, str]:
         """Ask which versions anything names: aliases, provisioning, event sources."""

@@ -41,7 +41,7 @@ class FunctionObstacles:
         if firing:
             yield Obstacle(
                 f"new versions get no share of the calls: {firing}",
-                f"See why: {aws_commands.alarms(self.watching.alarms, self.watching.aws.region)}",
+                f"See why: {aws_commands.alarms(self.watching.alarms, self.watching.aws.where)}",
             )
 
     def of(self, calls: Calls) -> Sequence[Obstacle]:

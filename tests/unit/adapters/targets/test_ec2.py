@@ -629,6 +629,26 @@ def test_an_account_that_stops_answering_while_hosts_act_is_an_outside_failure()
         Stand(Account(failing=fail)).run(1)
 
 
+def _adopted(account: Account, count: int = 60) -> str:
+    """What is said of an adoption that fails."""
+    with pytest.raises(ServiceFailed) as caught:
+        Stand(account).target.adopt(hosts(count), lambda _: None, undo=False)
+    return caught.value.state
+
+
+def test_lines_that_hosts_may_be_running_are_never_said_to_have_changed_nothing() -> None:
+    def silent(operation: str) -> None:
+        if operation == "list_command_invocations":
+            raise EndpointConnectionError(endpoint_url="https://ssm")
+
+    assert _adopted(Account(failing=_failing_from(1))) == "Nothing was changed."
+    assert _adopted(Account(failing=_failing_from(2))) == "Hosts may be acting on SSM command command-1."
+    assert _adopted(Account(failing=silent), 1) == "Hosts may be acting on SSM command command-1."
+    assert _adopted(_answers_lost(Account(), 1)) == (
+        "AWS did not say whether it took the command: hosts may be acting on it."
+    )
+
+
 def test_what_goes_backward_is_ordered_as_a_rollback() -> None:
     """Hosts deploy nothing older than what ran there."""
     using = settings()

@@ -99,6 +99,8 @@ def test_a_refresh_leads_to_the_groups_own_configuration_at_another_version() ->
 def test_a_group_that_no_refresh_can_bring_back_is_unfit(more: dict[str, Any], reason: str) -> None:
     assert reason in group_of(row(**more)).unfit
     assert group_of(row()).unfit == ""
+    latest = row(LaunchTemplate={"LaunchTemplateId": "lt-1", "Version": "$Latest"})
+    assert "--profile acme" in group_of(latest, "acme").unfit
 
 
 def held(**states: Any) -> GroupFacts:
