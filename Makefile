@@ -89,7 +89,7 @@ test-cleanup: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n 2 tests/fault
 test-faults: setup ; $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned
-bench: setup ; $(VENV)/bin/python -m scripts.bench --page $(ARGS) # the figures, into docs/performance.md
+bench: setup ; $(VENV)/bin/python -m scripts.bench --page $(or $(ARGS),--all) # docs/performance.md, all of it: an hour; or ARGS=--quick
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-targets: setup ; $(VENV)/bin/python -m scripts.bench --targets $(ARGS) # the kinds of target, and images: ratios
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root

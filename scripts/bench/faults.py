@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ TABLE = TOP / ".tagship" / "faults" / "matrix.txt"
 
 def faults(_folder: Path) -> list[Figure]:
     """Every call by every fault. The table is printed as it is kept."""
-    TABLE.unlink(missing_ok=True)
+    shutil.rmtree(TABLE.parent, ignore_errors=True)  # cells of another run would be counted
     command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "tests/faults/test_side_effects.py"]
     subprocess.run(command, cwd=TOP, env={**os.environ, "FAULTS": "whole"}, stdout=sys.stderr, check=False)
     text = TABLE.read_text("utf-8") if TABLE.exists() else ""

@@ -21,9 +21,10 @@ PLACE = Path("docs/performance.md")
 LIBRARIES = ("invoke", "boto3", "moto")
 HEAD = (
     "# Performance\n\nRatios of one run, not promises in seconds: what tagship does beside what it is made of (git, "
-    "the AWS CLI, S3, the slowest answer). `make bench ARGS=--all` measures all of it and writes this page; "
-    "`make bench` measures what takes seconds, and `make bench ARGS=fleet` one bench. Each part has its day, its "
-    "commit and its machine: those that take long are of a run of their own. A target that was missed says so.\n"
+    "the AWS CLI, S3, the slowest answer). `make bench` measures all of it and writes this page (as root, for `host`); "
+    "`make bench ARGS=--quick` measures what takes seconds, and `make bench ARGS=fleet` one bench. Each part has its "
+    "day, its commit and its machine: those that take long are of a run of their own. A target that was missed says "
+    "so.\n"
 )
 PART = re.compile(r"^## (?P<name>[\w-]+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 

@@ -64,6 +64,7 @@ LONG = {
     *TARGETS,
 }  # minutes; with root, a registry, the AWS CLI or an index of packages: measured where they are asked for
 STRICT = {"fleet", "fleet-2000", "cleanup"}  # counts and memory, and time beside what it has to take: promises
+FAILED = "could not be measured"
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 
@@ -78,7 +79,8 @@ def main() -> None:
     parser.add_argument(
         "--targets", action="store_true", help=f"these: {', '.join(TARGETS)}; exit 1 if one misses its target"
     )
-    parser.add_argument("--all", action="store_true", help="all of them: an hour, on a quiet machine")
+    parser.add_argument("--all", action="store_true", help="all of them: an hour or two, on a quiet machine, as root")
+    parser.add_argument("--quick", action="store_true", help="what takes seconds, as if none were named")
     parser.add_argument("--page", action="store_true", help=f"put the figures into {page.PLACE} too")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     asked = parser.parse_args()
@@ -89,7 +91,7 @@ def main() -> None:
     for name in _chosen(asked):
         print(f"{name} …", file=sys.stderr, flush=True)
         measured[name] = measure(name, going_on=asked.targets or asked.all)
-        if asked.page:  # one that fails takes none of the others' figures with it
+        if asked.page and not _failed(measured[name]):  # one that fails takes no figures with it, nor its own of before
             page.gather(page.PLACE, {name: measured[name]}, BENCHES)
             print(f"{page.PLACE}: {name}", file=sys.stderr)
     figures = [figure for part in measured.values() for figure in part]
@@ -108,11 +110,16 @@ def measure(name: str, *, going_on: bool) -> list[Figure]:
     try:
         with tempfile.TemporaryDirectory(prefix="tagship-bench-") as folder:
             return BENCHES[name](Path(folder))
-    except SystemExit as reason:
+    except (SystemExit, Exception) as reason:
         if not going_on:
             raise
-        print(f"{name}: {reason}", file=sys.stderr)
-        return [Figure(name, f"{name} could not be measured", "", "", "", "(see above)", met=False)]
+        said = str(reason) if isinstance(reason, SystemExit) else f"{type(reason).__name__}: {reason}"
+        print(f"{name}: {said}", file=sys.stderr)
+        return [Figure(name, f"{name} {FAILED}", "", "", "", "(see above)", met=False)]
+
+
+def _failed(figures: Sequence[Figure]) -> bool:
+    return any(figure.what.endswith(FAILED) for figure in figures)
 
 
 def _chosen(asked: argparse.Namespace) -> Sequence[str]:

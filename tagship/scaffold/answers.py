@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from tagship.domain import commands
 from tagship.domain.commands import BLANK
@@ -169,7 +170,9 @@ def _what_runs_it(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
         yield Enquiry(flag, text, name, _fault_of_resource) if kind == "ecs" else _not_asked(flag, "is for kind ecs")
     function = Enquiry("function", "The function's name", name, _fault_of_resource)
     yield function if kind == "lambda" else _not_asked("function", "is for kind lambda")
-    handler = Enquiry("handler", "Its handler", scene.handler or "app.handler", _needed)
+    packed = values["command"] == _packing(scene, values["built"])
+    fault = partial(_fault_of_handler, scene) if packed else _needed  # another command may put files elsewhere
+    handler = Enquiry("handler", "Its handler", scene.handler or "app.handler", fault)
     yield handler if _is_zip(values) else _not_asked("handler", "is for a function of a zip file")
 
 
@@ -258,6 +261,16 @@ def _fault_of_command(text: str) -> str:
         return "" if shlex.split(text) else "it is empty"
     except ValueError as reason:
         return f"{reason}".lower()
+
+
+def _fault_of_handler(scene: Scene, text: str) -> str:
+    """Name the folder of a handler's file, if the text lacks it."""
+    module, _, function = text.rpartition(".")
+    files = [f"{module.replace('.', '/')}.py", *(f"{module}.{end}" for end in ("js", "mjs", "cjs"))]
+    nested = [path for path in scene.files for file in files if path.endswith(f"/{file}")]
+    if not nested or set(files) & {*scene.files}:
+        return _needed(text)
+    return f"its file is {nested[0]}: {nested[0].rpartition('.')[0]}.{function}"
 
 
 def _choice(*choices: str) -> Callable[[str], str]:

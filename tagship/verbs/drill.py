@@ -22,6 +22,7 @@ from tagship.engine.ran_before import require_ran
 from tagship.engine.readiness import expected
 from tagship.engine.rollback_candidates import chosen, kept
 from tagship.engine.scope import named, one_environment
+from tagship.engine.secret_versions import require_there
 from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
 from tagship.ports.app import App
 from tagship.release.remedies import needed_env
@@ -169,11 +170,10 @@ class _Look:
         )
 
     def _secrets(self) -> str:
-        """Look at the names; versions are looked at where somebody may."""
-        names = sorted({reference.name for reference in self._needed().manifest.secrets.values()})
-        if not names:
+        references = self._needed().manifest.secrets.values()
+        if not references:
             return "the version has no secrets"
-        raise NotChecked(f"{listed(names)}: only a unit that fetches them can tell whether these versions still exist")
+        return require_there(self.app, self.environment, references)
 
     def _migrations(self) -> str:
         left = left_applied(self.app, self.environment, str(self._needed().manifest.artifact_id), self.known.history)

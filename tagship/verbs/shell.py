@@ -72,8 +72,9 @@ def _in_the_folder(app: App, environment: str, unit: Unit, target: Enterable) ->
         )
     app.screen.say(f"This is your own machine: a shell in {folder}, which stands for {unit.name}.")
     app.screen.say("Its app is in opt/ there; your files are all in reach, and so is what else runs here. Leave: exit")
-    words = ["bash", "-c", 'cd "$1" && exec bash --noprofile --norc', "bash", folder]
-    app.machine.attach(words, {"HOME": f"{folder}/root", "PS1": f"SANDBOX {unit.name}$ "})
+    # A bash without a terminal of its own unsets PS1, so it is set for the one that has it.
+    script = 'cd "$1" && PS1="SANDBOX $2$ " exec bash --noprofile --norc +O promptvars'
+    app.machine.attach(["bash", "-c", script, "bash", folder, unit.name], {"HOME": f"{folder}/root"})
     return Entered(environment, unit.name)
 
 

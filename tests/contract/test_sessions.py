@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 from botocore.stub import Stubber
 
@@ -18,6 +20,8 @@ from tagship.adapters.aws.sessions import VARIABLE, executed, opened
 from tagship.adapters.machine import LocalMachine
 from tagship.adapters.targets.ecs.logs import entered
 from tagship.errors import NotAllowed, Refused
+from tagship.verbs.shell import shell
+from tests.unit.verbs.test_shell import sandboxed
 
 SECRET = "a-token-of-one-session"
 PLUGIN = """
@@ -115,3 +119,17 @@ def test_a_sandboxs_answer_is_a_folder_and_nobody_elses_is(aws: Aws, tmp_path: P
     real = replace(aws, sandbox=False, keys=("AKIAEXAMPLE", "secret"), _sessions=[])
     with stubbed(real, "ssm", ("start_session", answer, {"Target": "i-1"})):
         assert opened(real, "i-1").folder == ""
+
+
+def test_the_prompt_of_a_sandboxs_shell_says_where_it_is(tmp_path: Path) -> None:
+    app, plugin = sandboxed(str(tmp_path))
+    shell(app)
+    [(words, variables)] = plugin.ran
+    child = pexpect.spawn(
+        words[0], words[1:], env={"PATH": os.environ["PATH"], "TERM": "dumb", **variables}, timeout=20
+    )
+    child.expect_exact("SANDBOX web-1$ ")
+    child.sendline("exit")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0

@@ -8,6 +8,7 @@ A page is a story, read from top to bottom. What a reader does not see stands in
     <!-- not run: WORD -->          the next block is not typed; WORD is one of REASONS
     <!-- exits: 9 -->               the last command of the next block ends with that code
     <!-- stands for: TEXT = COMMAND -->   what the command prints takes the place of TEXT in the blocks that follow
+    <!-- then: TEXT = LINE -->      once the command shows TEXT, LINE is typed; ^C is Ctrl-C
     <!-- into: tagship.toml -->     the next block, of settings, is added to that file and committed
 """
 
@@ -22,13 +23,12 @@ TOP = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(str(page.relative_to(TOP)) for page in (TOP / "docs").glob("*.md"))]
 TYPED = {"sh", "console"}  # languages of blocks that are typed
 LANGUAGES = TYPED | {"toml", "yaml", "hcl", "make", "json", "text"}
-WORDS = ("story", "first", "not run", "exits", "stands for", "into")
+WORDS = ("story", "first", "not run", "exits", "stands for", "then", "into")
 REASONS = {
-    "aws": "it acts on a service of AWS that the sandbox does not play",
+    "place": "what it acts on is in a place of its own in the sandbox",
     "github": "it asks GitHub, by GitHub's own program",
     "host": "it is typed on a Linux host, as root",
     "tool": "it needs a program that is not Python, Git or make",
-    "endless": "it goes on until somebody presses Ctrl-C",
     "tested elsewhere": "a test of its own types it, which the comment names",
 }
 

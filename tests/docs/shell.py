@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.terminal import at_rest
 
 COLUMNS, ROWS = 120, 60
 LONGEST = 240  # seconds that a command may take
+NOTHING: Mapping[str, str] = {}
 QUIET = 0.3  # seconds without output after which a question is taken to wait
 SAVED = (
     'code=$?; trap - EXIT; pwd >"$STORY/where"; export -p >"$STORY/variables"; '
@@ -39,32 +41,40 @@ class Shell:
         (self.folder / "variables").write_text("", "utf-8")
         (self.folder / "functions").write_text("", "utf-8")
 
-    def type(self, line: str, code: int = 0) -> str:
-        """Type it; what the terminal shows in the end. Raises AssertionError if it ends with another code."""
+    def type(self, line: str, code: int = 0, then: Mapping[str, str] = NOTHING) -> str:
+        """Type it; what the terminal shows in the end. Raises AssertionError if it ends with another code.
+
+        Once a text of `then` is shown, what it maps to is typed: a line, or ^C.
+        """
         self.typed.append(line)
         script = f"{KEPT}\ntrap {shlex.quote(SAVED)} EXIT\n{line}\n"
         child = pexpect.spawn(
             "bash", ["--noprofile", "--norc", "-c", script], cwd=str(self.where), encoding="utf-8",
             env=self.variables | {"STORY": str(self.folder)}, dimensions=(ROWS, COLUMNS), codec_errors="replace",
         )  # fmt: skip
-        shown = _attended(child)
+        shown = _attended(child, then)
         child.close()
         ended = child.exitstatus if child.exitstatus is not None else -(child.signalstatus or 0)
         assert ended == code, f"$ {line}\n{shown}\nended with {ended}, not with {code}"
         return shown
 
 
-def _attended(child: pexpect.spawn[str]) -> str:
+def _attended(child: pexpect.spawn[str], then: Mapping[str, str]) -> str:
     """Read until it ends; Enter for each question, once it waits."""
     raw, answered, until = "", set[str](), time.monotonic() + LONGEST
+    left = dict(then)
     while time.monotonic() < until:
         try:
             raw += child.read_nonblocking(65536, timeout=QUIET)
         except pexpect.TIMEOUT:
+            for text in [text for text in left if text in raw]:
+                line = left.pop(text)
+                child.send("\x03" if line == "^C" else f"{line}\r")
             for question in _questions(raw) - answered:
                 answered.add(question)
                 child.send("\r")
         except pexpect.EOF:
+            assert not left, f"it never showed {[*left]}:\n" + "\n".join(at_rest(raw))
             return "\n".join(at_rest(raw))
     child.terminate(force=True)
     raise AssertionError(f"after {LONGEST} s it had not ended:\n" + "\n".join(at_rest(raw)))

@@ -82,7 +82,8 @@ class Telling:
         for number, (line, expected) in enumerate(steps):
             ends = block.of("exits") if number == len(steps) - 1 else []
             (self.installed.folder / ".installed").touch()  # `make` finds it newer than any pins that `init` wrote
-            shown = self.shell.type(self._meant(line), code=int(ends[0]) if ends else 0)
+            then = dict(pair.split(" = ") for pair in block.of("then")) if number == len(steps) - 1 else {}
+            shown = self.shell.type(self._meant(line), code=int(ends[0]) if ends else 0, then=then)
             assert not re.search(r"^Traceback", shown, re.MULTILINE), f"{block.where}: $ {line}\n{shown}"
             if expected is not None:
                 compare(f"{block.where}: $ {line}", expected, shown)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bench import program
+from scripts.bench import page, program
 from scripts.bench.measure import Figure, ratio
 
 GOOD = ratio("services", "a service brought to a version", 1.0, 1.0, 1.2)
@@ -56,3 +56,25 @@ def test_one_that_cannot_be_measured_takes_no_other_with_it_and_is_no_success(
 
 def test_by_name_a_figure_is_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "functions", functions=lambda _: [BAD]) == ""
+
+
+@pytest.mark.parametrize("reason", [SystemExit("images needs skopeo"), OSError("no room")])
+def test_with_all_what_cannot_be_measured_keeps_its_figures_and_ends_no_other(
+    reason: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_folder: Path) -> list[Figure]:
+        raise reason
+
+    gathered: list[str] = []
+    monkeypatch.setattr(page, "gather", lambda _place, measured, _names: gathered.extend(measured))
+    assert run(monkeypatch, "--all", "--page", images=fails, services=lambda _: [GOOD]) == ""
+    assert gathered == ["services"]
+    said = capsys.readouterr()
+    assert str(reason) in said.err
+    assert "images could not be measured" in said.out
+
+
+def test_make_bench_gathers_all_and_what_is_named_alone_if_it_is() -> None:
+    makefile = Path(__file__).parents[2].joinpath("Makefile").read_text("utf-8")
+    assert "-m scripts.bench --page $(or $(ARGS),--all) #" in makefile
+    assert set(program.BENCHES) >= {"faults", "host", "fleet", "fleet-2000", "cleanup", "status", "ledger"}

@@ -10,15 +10,18 @@ import pytest
 from tagship.domain import layout
 from tagship.domain.leftovers import Leftover
 from tagship.domain.retention import Policy, Retention, Use
+from tagship.domain.static_set import Presence
 from tagship.engine.sweep import Sweep, SweptArtifact
+from tagship.errors import NotAuthentic, Refused
 from tagship.verbs import tested as verb
 from tagship.verbs.cleanup import Cleanup, cleanup
 from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad
-from tests.fakes.app import FakeApp
+from tests.fakes.app import FakeApp, settings
 from tests.fakes.leftovers import FakeShelf
 from tests.fakes.target import machine
 from tests.faults.test_leftover_histories import PREVIEW, REPOSITORY, Kind, Places, an_app
+from tests.unit.verbs.test_cleanup import MANY, done, reasons, shipped, stored
 
 OLD, NEW, NEWEST = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
 
@@ -127,3 +130,32 @@ def test_what_would_be_promoted_next_stays_until_it_was(app: Places, bad: bool, 
     row = next(row for row in result.environments[0].rows if row.artifact == NEWEST)
     assert row.goes is not stays, row
     assert ("was not promoted yet" in row.reason) is stays
+
+
+# -- static sets -------------------------------------------------------------------------------------------------------
+
+STATIC = {"site": {"directory": "site", "environments": {"dev": {"bucket": "hello-site"}}}}
+
+
+def with_a_destination(raw: bytes) -> FakeApp:
+    """What the record of dev's static set says of its destination."""
+    app = shipped()
+    app.settings = app.settings.model_copy(update={"static": settings(static=STATIC).static})
+    app.store.create(layout.static_presence("hello", "dev", "site"), raw, {})
+    return app
+
+
+def test_what_a_static_sets_destination_holds_or_held_before_or_keeps_stays() -> None:
+    held = Presence(3, "20261120-155301-123456-9f3a1c", (MANY[0],), before=MANY[1], recent=(MANY[2],))
+    app = with_a_destination(held.to_json())
+    said = reasons(cleanup(app, dry_run=True))
+    assert {said[version] for version in MANY[:3]} == {"static set site holds its files"}
+    done(cleanup(app))
+    assert stored(app) == [*MANY[:3], *MANY[5:]]
+
+
+def test_if_what_a_static_sets_destination_holds_is_not_known_nothing_goes() -> None:
+    app = with_a_destination(b"{}")
+    with pytest.raises((Refused, NotAuthentic)):
+        done(cleanup(app))
+    assert stored(app) == MANY

@@ -8,15 +8,18 @@ from datetime import timedelta
 
 import pytest
 
+from tagship.domain.manifest import Manifest
 from tagship.domain.metrics import metrics as figures
+from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
 from tagship.domain.standing import bad_versions
-from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
+from tagship.errors import Interrupted, NotAllowed, Refused, RollbackFailed, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.drill import Drilled, drill
 from tagship.verbs.freeze import freeze
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import VALUES, FakeApp, settings
 from tests.fakes.prompt import FakePrompt
+from tests.fakes.secrets import FakeSecrets
 from tests.fakes.target import FakeTarget, machine
 
 OLD, NEW = "0.1.1-dev", "0.1.2-dev"
@@ -194,3 +197,64 @@ def test_nothing_is_rolled_back_unless_somebody_says_so() -> None:
     with pytest.raises(Interrupted, match="Not confirmed"):
         drill(app, for_real=True)
     assert app.given["machine"].typed == []
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
+
+DB = SecretRef(SSM, "/hello/dev/db", "3")
+TOKEN = SecretRef(SECRETS_MANAGER, "hello/dev/token", "a" * 32, "key")
+
+
+def with_secrets(stored: dict[str, str], managed: dict[str, str], *references: SecretRef) -> str:
+    """What the drill says of the secrets of the version that it goes back to."""
+    app = running()
+    key = f"hello/dev/{OLD}/manifest.json"
+    manifest = Manifest.from_json(app.store.objects[key].body, key)
+    named = {f"V{number}": reference for number, reference in enumerate(references)}
+    raw = replace(manifest, secrets=named).to_json()
+    app.remove(OLD)
+    app.publish(OLD)
+    app.store.objects[key] = replace(app.store.objects[key], body=raw)
+    signature = f"hello/dev/{OLD}/manifest.sig"
+    app.store.objects[signature] = replace(app.store.objects[signature], body=app.signer.sign(raw))
+    app.given["secrets"] = FakeSecrets(stored, managed)
+    [row] = [each for each in drill(app, to=OLD).gates if each.name == "secrets"]
+    word = "blocked" if row.problem else "ok" if row.checked else "not checked"
+    return f"{word}: {row.problem or row.found}"
+
+
+def test_versions_of_secrets_that_are_there_are_ok() -> None:
+    said = with_secrets({"/hello/dev/db": "5"}, {"hello/dev/token": "a" * 32}, DB, TOKEN, TOKEN)
+    assert said == "ok: 2 secrets there, each in the version that it had"
+
+
+@pytest.mark.parametrize(
+    ("stored", "why"),
+    [
+        ({}, "the parameter /hello/dev/db does not exist"),
+        ({"/hello/dev/db": "2"}, "was made anew, and has no version 3"),
+        ({"/hello/dev/db": "103"}, "version 3 of the parameter /hello/dev/db is not among the 100 that are kept"),
+    ],
+)
+def test_a_version_of_a_parameter_that_is_gone_blocks(stored: dict[str, str], why: str) -> None:
+    said = with_secrets(stored, {}, DB)
+    assert said.startswith("blocked")
+    assert why in said
+
+
+def test_the_oldest_version_that_is_kept_is_ok() -> None:
+    assert with_secrets({"/hello/dev/db": "102"}, {}, DB).startswith("ok: 1 secret there")
+
+
+def test_a_secret_that_does_not_exist_blocks_and_one_that_moved_on_is_not_called_there() -> None:
+    assert with_secrets({}, {}, TOKEN) == "blocked: The secret hello/dev/token does not exist in us-east-1."
+    said = with_secrets({}, {"hello/dev/token": "b" * 32}, TOKEN)
+    assert said.startswith("not checked: hello/dev/token in version aaaa")
+
+
+def test_who_may_not_look_at_secrets_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_self: object, _path: str) -> dict[str, str]:
+        raise NotAllowed("This identity may not look for the parameters.", remedy="Use another.")
+
+    monkeypatch.setattr(FakeSecrets, "parameters", denied)
+    assert with_secrets({}, {}, DB).startswith("not checked: This identity may not look for the parameters; the hosts")

@@ -313,6 +313,16 @@ def test_a_function_of_a_zip_file_is_packed_of_what_the_repository_has(tmp_path:
     assert "host" not in (root / "tagship.toml").read_text() + (root / ".env.example").read_text()
 
 
+def test_a_handler_whose_file_is_in_a_folder_has_to_name_that(tmp_path: Path, wheel: Path) -> None:
+    """Else the zip file has src/handler.py, and the first deployment fails with `No module named 'handler'`."""
+    root = repository(tmp_path / "shop", {"src/handler.py": FUNCTION["handler.py"], "README.md": ""})
+    with pytest.raises(UsageError, match=r"--handler: its file is src/handler\.py: src/handler\.main"):
+        begin(root, wheel, kind="lambda", handler="handler.main")
+    begin(root, wheel, kind="lambda", handler="src/handler.main")
+    own = repository(tmp_path / "own", {"src/handler.py": FUNCTION["handler.py"]})
+    begin(own, wheel, kind="lambda", handler="handler.main", command="make zip", built="out")
+
+
 def test_a_function_of_an_image_and_one_that_its_team_packs_itself(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", {**FUNCTION, "Dockerfile": "FROM scratch\n"})
     begin(root, wheel, kind="lambda")

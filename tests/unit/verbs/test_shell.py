@@ -106,8 +106,8 @@ def test_a_sandboxs_host_is_a_folder_and_needs_no_plugin() -> None:
     app, plugin = sandboxed("/shop/.tagship/hosts/web-1")
     assert shell(app).unit == "web-1"
     [(words, variables)] = plugin.ran
-    assert words[-1] == "/shop/.tagship/hosts/web-1"
-    assert variables == {"HOME": "/shop/.tagship/hosts/web-1/root", "PS1": "SANDBOX web-1$ "}
+    assert words[-2:] == ["/shop/.tagship/hosts/web-1", "web-1"]
+    assert variables == {"HOME": "/shop/.tagship/hosts/web-1/root"}
     assert "This is your own machine" in app.screen.text
 
 
