@@ -41,7 +41,7 @@ def stacks_elsewhere(aws: Aws, names: Collection[str]) -> Elsewhere:
 
 
 def _ask(aws: Aws, names: Collection[str], regions: Sequence[str], stacks: dict[str, Sequence[str]]) -> None:
-    """List the stacks of some regions; leave out a region that can't be asked."""
+    """List the stacks of the regions that can be asked."""
     for region in regions:
         with suppress(ServiceFailed):
             stacks[region] = _in_region(aws, names, region)

@@ -34,7 +34,7 @@ class ClientRemedies:
 
     @property
     def _renew(self) -> str:
-        """Say how to have credentials that last as long as what needs them."""
+        """Say how to get credentials that last long enough."""
         if not self.ci:
             return self._sign_in
         step = "the step aws-actions/configure-aws-credentials"

@@ -85,7 +85,7 @@ class ServiceExamination:
         yield self._running(service, revision)
 
     def _unasked(self, service: ServiceFacts, revision: TaskRevision) -> Iterator[Finding]:
-        """Say it if nobody asks a new version whether it works: not tagship, not ECS, no load balancer."""
+        """Say it if nobody asks a new version whether it works."""
         containers = revision.definition.get("containerDefinitions", ())
         checked = any(row.get("healthCheck") for row in containers)
         if not (self.table.services[service.name].health or service.groups or checked):
