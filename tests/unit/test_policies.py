@@ -923,6 +923,14 @@ def test_ten_static_sets_with_names_of_the_longest_fit_too() -> None:
     assert len(text.encode()) < 51_200
 
 
+def test_whatever_is_cleaned_up_by_what_manifests_name_may_be_asked_of_the_manifests_of_every_environment() -> None:
+    for kind in ("CleanupOfFunctions", "CleanupOfImages"):
+        given = statements(kind)
+        assert allowed(given, "s3:GetObject", s3("hello/prod/1.0.0/manifest.json"))
+        assert not allowed(given, "s3:GetObject", s3("hello/prod/1.0.0/deploy-bundle.tar.gz"))
+        assert not allowed(given, "s3:DeleteObject", s3("hello/prod/1.0.0/manifest.json"))
+
+
 def test_the_static_sets_of_the_environment_are_changed_and_no_others() -> None:
     text = foundation.with_blocks(
         read("environment"), {}, "", [], sites=["site-dev/www/", "docs-dev/", "site-dev/www/"], distributions=["E2DEV"]
