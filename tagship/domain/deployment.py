@@ -77,9 +77,13 @@ def begun(deployment_id: str) -> datetime:
 def is_to_come(deployment_id: str, now: datetime) -> bool:
     """Tell whether a deployment claims to begin later than now.
 
-    An id has the store's own time: this one was made up, and would stay the latest for as long as it says.
+    An id has the store's own time: this one was made up, and would stay the latest for as long as it says. So was one
+    whose time is none, such as its month 13.
     """
-    return begun(deployment_id) > now + AHEAD
+    try:
+        return begun(deployment_id) > now + AHEAD
+    except ValueError:
+        return True
 
 
 @dataclass(frozen=True)

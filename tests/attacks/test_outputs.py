@@ -79,6 +79,14 @@ def test_an_entry_of_a_time_to_come_counts_for_nothing_and_is_named(app: FakeApp
     assert status(app, env="dev")[0].artifact == NEW
 
 
+def test_an_entry_of_no_time_at_all_counts_for_nothing_and_is_named(app: FakeApp) -> None:
+    """Its name has the form of an id: it sorts last, and nobody can say when it was."""
+    forge(app, "99999999-999999-000000-abcdef")
+    assert asked(app) == [f"{OURS}/healthz"]
+    assert status(app, env="dev")[0].artifact == OLD
+    assert any("99999999-999999-000000-abcdef" in line for line in app.screen.warnings)
+
+
 def test_a_file_that_an_artifact_has_is_not_the_buckets_to_write(app: FakeApp) -> None:
     """The tool's file is of the checkout: what the bucket holds under its name is never asked for."""
     file = folder(app, ArtifactId(NEW)) / "infra-dev.json"
