@@ -222,6 +222,8 @@ def test_what_answers_in_the_place_of_aws_is_an_outside_failure_and_no_defect(
         aws.client("ec2").describe_instances()
     assert caught.value.what == "What answered in the place of AWS can't be read (looking for the hosts of dev)."
     assert caught.value.remedy == "Try it: curl -sS https://sts.eu-west-1.amazonaws.com"
+    assert isinstance(caught.value.__cause__, Exception)
+    assert Aws.unsure(caught.value.__cause__)  # AWS may have answered, and a proxy spoilt it
 
 
 @pytest.mark.parametrize(
@@ -231,9 +233,21 @@ def test_a_command_that_is_advised_names_the_profile_that_reaches_the_account(
     named: dict[str, Any], url: str, laptop: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "credentials").write_text("[acme]\naws_access_key_id = A\naws_secret_access_key = B\n")
-    Stub.answer = (403, "AccessDenied", "Access Denied")
+    Stub.answer = (404, "NoSuchBucket", "The specified bucket does not exist")
     problem = failure(S3Store(Aws("eu-west-1", url, **named), "releases"))
-    assert "aws sts get-caller-identity --region eu-west-1 --profile acme" in problem.remedy
+    assert problem.remedy.endswith("aws s3 mb s3://releases --region eu-west-1 --profile acme")
+
+
+def test_whoever_is_denied_something_is_named_and_a_persons_profile_is_no_jobs_role(
+    url: str, laptop: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").write_text("[acme]\naws_access_key_id = A\naws_secret_access_key = B\n")
+    Stub.answer = (403, "AccessDenied", "Access Denied")
+    of_person = failure(S3Store(Aws("eu-west-1", url, profile="acme"), "releases"))
+    assert "aws sts get-caller-identity --region eu-west-1 --profile acme" in of_person.remedy
+    of_job = failure(S3Store(Aws("eu-west-1", url, people="acme", ci=True), "releases"))
+    assert of_job.remedy.startswith("Allow s3:GetObject in the policy of the role that this job takes")
+    assert "acme" not in of_job.remedy
 
 
 def test_a_jobs_session_has_its_role_and_knows_the_profile_that_people_have(

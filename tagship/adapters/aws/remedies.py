@@ -6,6 +6,7 @@ from typing import Any
 
 from tagship.domain import aws_commands, commands
 from tagship.domain.aws_commands import Where
+from tagship.domain.text import either
 
 
 class ClientRemedies:
@@ -39,6 +40,13 @@ class ClientRemedies:
             return self._sign_in
         step = "the step aws-actions/configure-aws-credentials"
         return f"Give {step} role-duration-seconds for the whole job, or repeat it before this one, then run it again"
+
+    def _allow(self, action: str) -> str:
+        """Say whose policy lacks an action."""
+        whose = f"the identity that this prints: {aws_commands.caller(self.where)}"
+        if self.ci and self.profile != self.where.profile:  # a job has a role, which no profile of a person's shows
+            whose = "the role that this job takes by the step aws-actions/configure-aws-credentials"
+        return either(f"Allow {action} in the policy of {whose}", "Then run the same command again")
 
     @property
     def _of_account(self) -> str:

@@ -16,8 +16,6 @@ from tagship.adapters.aws.pacing import Pacing
 from tagship.adapters.aws.remedies import ClientRemedies
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import aws_commands
-from tagship.domain.aws_commands import Where
-from tagship.domain.text import either
 from tagship.errors import NotAllowed, ServiceFailed
 
 if TYPE_CHECKING:
@@ -172,7 +170,10 @@ class Aws(ClientRemedies):
     def unsure(error: Exception) -> bool:
         """Tell whether a failed request may still have been carried out."""
         from botocore import exceptions as e
+        from botocore.parsers import ResponseParserError
 
+        if isinstance(error, ResponseParserError):  # something answered: AWS may have, and a proxy spoilt it
+            return True
         if isinstance(error, e.ClientError):
             code = error.response.get("Error", {}).get("Code", "")
             return _status(error) >= 500 and code not in KINDS["throttled"]
@@ -232,7 +233,7 @@ class Aws(ClientRemedies):
         known = {
             "expired": ("The AWS credentials have expired", self._renew),
             "unknown": ("AWS does not accept the credentials in use", self._sign_in),
-            "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action, self.where)),
+            "denied": (f"Access denied: the AWS identity in use may not {action}", self._allow(action)),
             "bucket": ("The bucket does not exist", self._create_bucket(error, doing)),
             "elsewhere": (f"The bucket is in another region than {self.region}", "Correct aws.region in tagship.toml"),
             "skewed": ("This machine's clock is too far off for AWS", f"Set the clock, then {AGAIN}"),
@@ -283,11 +284,6 @@ def _status(error: Any) -> int:
 def _denied(error: Any) -> bool:
     code = (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
     return code in KINDS["denied"]
-
-
-def _allow(action: str, where: Where) -> str:
-    allow = f"Allow {action} in the policy of the identity that this prints: {aws_commands.caller(where)}"
-    return either(allow, "Then run the same command again")
 
 
 def _evidence(error: Any) -> str:
