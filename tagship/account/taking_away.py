@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass
 from tagship.account.places import place_of
 from tagship.account.removal import Removal, removal, removal_of_region
 from tagship.domain import commands
+from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed
 from tagship.errors import Refused, UsageError, said_to_be_done
 from tagship.ports.app import Account, App
 from tagship.settings.previews import PREVIEWS
+
+OF_FOLLOWERS = "CiRole"  # a parameter of a stack whose roles are another region's
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,22 @@ def take_region_away(app: App, environment: str, region: str, *, yes: bool, dry_
     if region in named:
         raise UsageError(
             f"{environment} is in {listed(named)}: setup would make what is in {region} again.",
-            remedy=f"Take {region} out of environments.{environment}.regions, then again",
+            remedy=f"Take {region} out of environments.{environment}.regions, then again"
+            if len(named) > 1
+            else f"To take away all that setup made for {environment}: {commands.setup(remove=True, env=environment)}",
         )
     account = app.in_region(environment, region)
-    goes_on = f"What runs in {region} goes on, without tagship."
     parts = [(account, removal_of_region(account))]
+    goes_on = _goes_on(account, environment, region)
     return _carried_out(app, environment, parts, goes_on, yes=yes, dry_run=dry_run, region=region)
+
+
+def _goes_on(account: Account, environment: str, region: str) -> str:
+    """Say who loses what when a region's stack goes."""
+    stack = account.foundation.stack(stack_name(account.settings.app, environment))
+    if stack and OF_FOLLOWERS not in stack.parameters:  # it was the first region, or the only one
+        return f"Whoever has the roles of that stack loses them; what runs in {region} goes on, without tagship."
+    return f"What runs in {region} goes on, without tagship."
 
 
 def _carried_out(

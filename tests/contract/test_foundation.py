@@ -150,6 +150,28 @@ def test_making_it_again_changes_nothing_and_a_change_is_taken(account: Foundati
     assert there.text == other.text
 
 
+def test_a_stack_is_said_to_be_worked_on_only_if_it_is(app: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = real()
+    account.put_stack(wanted(app))
+    client = account.aws.client("cloudformation")
+
+    def away(_account: AccountFoundation, _name: str) -> Stack:
+        raise ServiceFailed("AWS cannot be reached.", remedy="Run it again")
+
+    def nothing_to_do(**_: object) -> None:
+        words = {"Code": "ValidationError", "Message": "No updates are to be performed."}
+        raise client.exceptions.ClientError({"Error": words}, "UpdateStack")
+
+    monkeypatch.setattr(AccountFoundation, "_awaited", away)
+    with pytest.raises(ServiceFailed) as begun:
+        account.put_stack(replace(wanted(app), template=TEMPLATE + "# another line\n"))
+    assert begun.value.state == f"CloudFormation is working on the stack tagship-{app}."
+    monkeypatch.setattr(client, "update_stack", nothing_to_do)
+    with pytest.raises(ServiceFailed) as same:
+        account.put_stack(wanted(app))
+    assert same.value.state == "Nothing was changed."
+
+
 def test_what_a_stack_made_is_found_afterwards(account: Foundation, app: str) -> None:
     before = account.found(f"{app}-artifacts", f"kms:alias/{app}", "")
     assert (before.bucket, before.key) == (False, "")

@@ -134,6 +134,7 @@ class AccountFoundation:
             "Capabilities": ["CAPABILITY_IAM"],
             "Tags": [{"Key": "tagship:app", "Value": wanted.parameters["App"]}],
         }
+        begun = f"CloudFormation is working on the stack {wanted.name}."
         with self.aws.translated(f"changing the stack {wanted.name}", state=_UNCHANGED):
             try:
                 if existing:
@@ -143,7 +144,8 @@ class AccountFoundation:
             except self._cloudformation.exceptions.ClientError as error:
                 if "No updates are to be performed" not in str(error):
                     raise
-        with said_to_be_done(lambda: f"CloudFormation is working on the stack {wanted.name}."):
+                begun = ""
+        with said_to_be_done(lambda: begun):
             return self._awaited(wanted.name)
 
     def stacks_elsewhere(self, names: Sequence[str]) -> Elsewhere:

@@ -193,8 +193,9 @@ def test_doctor_names_a_region_that_the_settings_do_not_and_the_command_that_tak
 
 def test_a_region_is_taken_away_alone_and_only_if_the_settings_do_not_name_it(app: Places) -> None:
     setup(app)
-    with pytest.raises(UsageError, match=f"dev is in {HOME}, {FAR}: setup would make"):
+    with pytest.raises(UsageError, match=f"dev is in {HOME}, {FAR}: setup would make") as named:
         setup(app, remove=True, env="dev", region=FAR, yes=True)
+    assert named.value.remedy == f"Take {FAR} out of environments.dev.regions, then again"
     with pytest.raises(UsageError, match="--region is for --remove alone"):
         setup(app, env="dev", region=FAR)
     app.settings = app.settings.model_copy(
@@ -207,6 +208,21 @@ def test_a_region_is_taken_away_alone_and_only_if_the_settings_do_not_name_it(ap
     assert STACK in foundation(app, 0).stacks
     left = " ".join(result.left)  # type: ignore[union-attr]
     assert f"the bucket hello-dev-{FAR}, with every artifact" in left
+    assert f"What runs in {FAR} goes on, without tagship." in app.screen.lines
+
+
+def test_a_region_that_was_the_only_one_takes_its_roles_with_it(app: Places) -> None:
+    setup(app)
+    app.settings = app.settings.model_copy(
+        update={"environments": {"dev": app.settings.environments["dev"].model_copy(update={"regions": (FAR,)})}}
+    )
+    with pytest.raises(UsageError) as named:
+        setup(app, remove=True, env="dev", region=FAR, yes=True)
+    assert named.value.remedy == "To take away all that setup made for dev: inv setup --remove --env dev"
+    app.in_region = lambda environment, region: app.parts[0]  # type: ignore[method-assign]
+    setup(app, remove=True, env="dev", region=HOME, dry_run=True)
+    lost = f"Whoever has the roles of that stack loses them; what runs in {HOME} goes on, without tagship."
+    assert lost in app.screen.lines
 
 
 def test_without_roles_nothing_of_a_region_alone_is_made(app: Places) -> None:
