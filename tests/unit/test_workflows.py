@@ -178,3 +178,14 @@ def test_what_the_clock_starts_here_with_an_identity_waits_for_a_variable_of_the
     jobs = [job for job in flow["jobs"].values() if "id-token" in job.get("permissions", {})]
     for job in jobs if scheduled else ():
         assert job["if"] == "github.event_name != 'schedule' || vars.TAGSHIP_SCHEDULES == 'true'"
+
+
+def test_a_job_that_runs_a_tool_of_development_has_make_install_it_first() -> None:
+    """The action sets up what tagship needs to run: nox is not among that (constraints-runtime.txt)."""
+    assert "\nnox==" not in (TOP / "constraints-runtime.txt").read_text("utf-8")
+    for path in sorted((TOP / ".github/workflows").glob("*.yml")):
+        for name, job in yaml.safe_load(path.read_text("utf-8"))["jobs"].items():
+            lines = "\n".join(step.get("run", "") for step in job.get("steps", ())).splitlines()
+            tools = [number for number, line in enumerate(lines) if ".venv/bin/nox" in line]
+            made = [number for number, line in enumerate(lines) if re.search(r"\bmake [a-z]", line)]
+            assert not tools or (made and made[0] < tools[0]), f"{path.name}: {name}"

@@ -150,7 +150,8 @@ class Remote:
     def _missing(self, answer: Answer) -> Refused:
         if "No such remote" not in answer.err:
             return self.git.trouble(answer) or Refused(
-                f"Git cannot work here: {answer.words}.", remedy=f"Look at it: git -C {self.git.root} status"
+                f"Git cannot work here: {answer.words}.",
+                remedy=f"Look at it: git -C {shlex.quote(str(self.git.root))} status",
             )
         return Refused(
             f"There is no remote {self.name}.",
