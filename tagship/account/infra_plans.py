@@ -19,7 +19,7 @@ from tagship.domain import commands, layout
 from tagship.domain.infra_owned import block, taken_back
 from tagship.domain.infra_plan import PlanComment, PlanSummary
 from tagship.domain.text import listed
-from tagship.errors import Refused, TagshipError
+from tagship.errors import Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 
@@ -72,11 +72,18 @@ def take_over(work: InfraWork, digest: str) -> None:
 
 
 def forget(work: InfraWork, digest: str) -> None:
-    """Delete a stored plan: it was applied, or can't be any more."""
-    store = work.app.store
-    with suppress(Conflict):
-        if head := store.head(_key(work, digest)):
+    """Delete a stored plan: it was applied, or can't be any more.
+
+    What came of that stands: a plan that can't be deleted is a warning.
+    """
+    store, key = work.app.store, _key(work, digest)
+    try:
+        if head := store.head(key):
             store.delete(head.key, head.etag)
+    except Conflict:
+        return
+    except ServiceFailed as reason:
+        work.app.screen.warn(f"the plan {key} stays, with its values in the clear: {reason.what}")
 
 
 def _again(work: InfraWork) -> str:

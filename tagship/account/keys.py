@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from tagship.domain import commands
 from tagship.domain.foundation import MADE_BY_US, stack_name
@@ -126,7 +127,7 @@ def _another_key(file: KeyFile, which: str) -> Refused:
     return Refused(
         f"{file.file} is not the public half of {file.key}, {which}.",
         remedy=either(
-            f"If you changed the key on purpose: rm {file.file} && {commands.setup()}",
+            f"If you changed the key on purpose: rm {quote(file.file)} && {commands.setup()}",
             f"Then pin the new one: {commands.pin(file.environment)}",
         ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from tagship.domain.foundation import stack_name
 from tagship.ports.app import Account
 
@@ -25,4 +27,10 @@ def shared_stack(app: Account) -> str:
     beside = [other for other in whole.accounts if (other.account, other.profile, other.region) == place]
     buckets = [whole.aws.bucket, *(other.bucket for other in beside)]
     plain = next((bucket for bucket in buckets if any(other.bucket == bucket for other in beside)), own.bucket)
-    return stack_name(app.settings.app, "" if own.bucket == plain else f"in-{own.bucket.replace('.', '-')}")
+    return stack_name(app.settings.app, "" if own.bucket == plain else f"in-{_spelled(own.bucket)}")
+
+
+def _spelled(bucket: str) -> str:
+    """Spell a bucket without dots, and unlike any other."""
+    mark = f"-{hashlib.sha256(bucket.encode()).hexdigest()[:6]}" if "." in bucket else ""
+    return bucket.replace(".", "-") + mark

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from tagship.domain.forge import repository_of
 from tagship.ports.forge import Home, Notice, Protection, PullRequest, Run, Step
 
 API = "https://api.github.com"
-PAGE = 100  # pull requests
+PAGE = 100  # rows, the most that GitHub gives
 MOST_COMMITS = 100  # of a pull request that is looked at: a page
 GITHUB = "web-flow"  # the account by which GitHub itself commits
 UNFINISHED = ("queued", "in_progress", "pending", "waiting", "requested")
@@ -180,26 +180,35 @@ class GitHub:
         return [row["bundle"] for row in rows if isinstance(row.get("bundle"), Mapping)]
 
     def green(self, commit: str) -> str:
-        every = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]
         # How its deployments went says nothing of the commit's tests.
-        runs = [run for run in every if not str(run.get("name", "")).startswith(OURS)]
+        runs = [run for run in self._check_runs(commit) if not str(run.get("name", "")).startswith(OURS)]
         if any(run.get("conclusion") in BAD for run in runs):
             return "failure"
         if any(run.get("status") != "completed" for run in runs):
             return "pending"
         return "success" if runs else "none"
 
+    def _check_runs(self, commit: str) -> Iterator[dict[str, Any]]:
+        return self._every(f"/commits/{commit}/check-runs", "check_runs")
+
     def _jobs(self, run_id: str) -> list[dict[str, Any]]:
-        jobs: list[dict[str, Any]] = self._get(f"/actions/runs/{run_id}/jobs?per_page=100")["jobs"]
-        return jobs
+        return list(self._every(f"/actions/runs/{run_id}/jobs", "jobs"))
+
+    def _every(self, path: str, key: str) -> Iterator[dict[str, Any]]:
+        """Read page after page."""
+        # The one that failed may be on the last.
+        for page in itertools.count(1):
+            rows = self._get(f"{path}?per_page={PAGE}&page={page}")[key]
+            yield from rows
+            if len(rows) < PAGE:
+                return
 
     def _get(self, path: str) -> Any:
-        return self._client.ask("GET", path).json()
+        return self._client.read("GET", path)
 
     def _maybe(self, path: str) -> Any:
         """Ask for what may not be there; None if it is not."""
-        answer = self._client.ask("GET", path, absent=True)
-        return answer.json() if answer.ok else None
+        return self._client.read("GET", path, absent=True)
 
 
 def _login(made: Mapping[str, Any], role: str) -> str:

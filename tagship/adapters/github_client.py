@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tagship.domain import commands
+from tagship.domain.text import span
 from tagship.errors import ServiceFailed
 
 if TYPE_CHECKING:
@@ -38,10 +39,14 @@ class Client:
         """
         return self._send(method, self._url + path, refused=True, json=body)
 
-    def read(self, method: str, path: str, body: object = None) -> Any:
-        """Send one request; return the JSON of its answer."""
+    def read(self, method: str, path: str, body: object = None, *, absent: bool = False) -> Any:
+        """Send one request; return the JSON of its answer.
+
+        With `absent`, None for a 404.
+        """
+        answer = self.ask(method, path, body, absent=absent)
         try:
-            return self.ask(method, path, body).json()
+            return answer.json() if answer.ok else None
         except ValueError as reason:  # a proxy's page
             raise ServiceFailed("GitHub's answer cannot be read.", remedy="Try: gh api /zen") from reason
 
@@ -91,9 +96,24 @@ def refusal(response: Response) -> ServiceFailed:
         return ServiceFailed("GitHub does not accept the token.", remedy="Get a new one: gh auth login")
     message = _message(response)
     return ServiceFailed(
-        f"GitHub answered {response.status_code}{f' ({message})' if message else ''}.",
-        remedy="Check what the token may see: gh auth status",
+        f"GitHub answered {response.status_code}{f' ({message})' if message else ''}.", remedy=_way_on(response)
     )
+
+
+def _way_on(response: Response) -> str:
+    """Say what helps: to wait, or another token.
+
+    https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api: 403 or 429, with how long.
+    """
+    seconds = response.headers.get("Retry-After", "")
+    if response.status_code == 429 or seconds or response.headers.get("X-RateLimit-Remaining") == "0":
+        when = (
+            span(float(seconds)) if seconds.isdecimal() else "until the limit is reset (gh api /rate_limit says when)"
+        )
+        return f"Wait {when}, then run the same command again"
+    if response.status_code >= 500:
+        return "Wait a minute, then run the same command again"
+    return "Check what the token may see: gh auth status"
 
 
 def _message(response: Response) -> str:

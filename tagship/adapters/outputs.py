@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tagship.domain.deployment import is_to_come
 from tagship.ports.app import App
 from tagship.settings import Settings, own
 from tagship.settings.late import outputs_named, read_chosen, with_outputs
@@ -36,6 +37,8 @@ def _recorded(app: App, environment: str, places: set[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for count in (FEW, 0):
         for deployment in reversed(app.ledger.deployments(environment, count)):
+            if is_to_come(deployment.id, app.clock.now()) and is_to_come(deployment.id, app.store.now()):
+                continue
             values = {**{place: text for place, text in deployment.outputs.items() if place in places}, **values}
             if values.keys() >= places:
                 return values

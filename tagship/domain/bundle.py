@@ -14,6 +14,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from shlex import quote
 from typing import Any, Self
 
 from tagship.domain import commands
@@ -110,7 +111,7 @@ class Archive:
         if member.path in self.files:
             raise Refused(
                 f"{member.path} would be in the bundle twice; the second time from {member.origin}.",
-                remedy=f"Rename or remove one of the two: git mv {member.path} …",
+                remedy=f"Rename or remove one of the two: git mv {quote(member.path)} …",
             )
         digest = hashlib.sha256()
         yield self._counted(header(member.path, member.size, 0o755 if member.executable else 0o644, self._mtime))

@@ -25,7 +25,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from tagship.domain.stored import ODD, moment_of, read_back
@@ -54,6 +54,7 @@ ENDED = frozenset(state for state, following in NEXT.items() if not following)
 STATES = tuple(state for state in NEXT if state)
 
 
+AHEAD = timedelta(minutes=5)  # that a clock may be off
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{6}")
 
 
@@ -71,6 +72,14 @@ def is_id(text: str) -> bool:
 def begun(deployment_id: str) -> datetime:
     """Return when a deployment began, to the second, by the store's clock."""
     return datetime.strptime(deployment_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+
+
+def is_to_come(deployment_id: str, now: datetime) -> bool:
+    """Tell whether a deployment claims to begin later than now.
+
+    An id has the store's own time: this one was made up, and would stay the latest for as long as it says.
+    """
+    return begun(deployment_id) > now + AHEAD
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ HTML = "text/html"
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file of a set: sha256 (hex), and its headers."""
+    """A file of a set: sha256 (hex), its headers, its cache tags."""
 
     sha256: str
     content_type: str
     cache_control: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -38,16 +39,26 @@ class StaticSet:
 
     def to_json(self) -> bytes:
         """Write the canonical bytes, whose SHA-256 the signed manifest has."""
-        files = {path: asdict(file) for path, file in self.files.items()}
+        files = {path: _without_nothing(file) for path, file in self.files.items()}
         return (json.dumps({"files": files}, indent=1, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes, where: str, remedy: str) -> Self:
         """Read a set. Raises NotAuthentic, which names `where` it was read."""
         try:
-            return cls({path: StaticFile(**file) for path, file in json.loads(raw)["files"].items()})
+            return cls({path: _file(file) for path, file in json.loads(raw)["files"].items()})
         except (ValueError, TypeError, KeyError, AttributeError) as reason:
             raise NotAuthentic(f"{where} is not the record of a static set.", remedy=remedy) from reason
+
+
+def _without_nothing(file: StaticFile) -> dict[str, Any]:
+    """Leave tags out of a file without any."""
+    # As sets did before there were tags.
+    return {name: value for name, value in asdict(file).items() if name != "tags" or value}
+
+
+def _file(values: Mapping[str, Any]) -> StaticFile:
+    return StaticFile(**{**values, "tags": tuple(values.get("tags", ()))})
 
 
 @dataclass(frozen=True)
@@ -117,16 +128,21 @@ def dropped(old: StaticSet, recent: Sequence[StaticSet]) -> list[str]:
     return sorted(path for path in old.files if not any(path in stored.files for stored in recent))
 
 
-def invalidated(changed: Sequence[str], present: Sequence[StaticSet], top: str) -> list[str]:
-    """List the URL paths to invalidate, or one wildcard.
+def invalidated(changed: Sequence[str], present: Sequence[StaticSet], top: str, *, tagged: bool = False) -> list[str]:
+    """List what to invalidate: URL paths, tags, or one wildcard.
 
     They are of files that were there and changed.
     Nothing caches a file that was never there. A folder's index.html is cached under the folder's path as well. If it
-    is not known what was there, everything is invalidated.
+    is not known what was there, everything is invalidated. `tagged`: the distribution knows its objects by their tags,
+    which take the place of paths that are too many; those are the tags that files had, as they are cached with them.
     """
     if not present:
         return [f"{top}*"] if changed else []
     known = [path for path in changed if any(path in stored.files for stored in present)]
     folders = [path[: -len("index.html")] for path in known if path.split("/")[-1] == "index.html"]
     paths = sorted({f"{top}{quote(path)}" for path in [*known, *folders]})
-    return paths if len(paths) <= EXACT else [f"{top}*"]
+    if len(paths) <= EXACT:
+        return paths
+    tags = [stored.files[path].tags for path in known for stored in present if path in stored.files]
+    items = sorted({f"#{tag}" for group in tags for tag in group})
+    return items if tagged and all(tags) and len(items) <= EXACT else [f"{top}*"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import Deployment, Entry, believed, fences, new_id
+from tagship.domain.deployment import Deployment, Entry, believed, fences, is_to_come, new_id
 from tagship.domain.fence import GENERATION, FenceReset, highest, next_start
 from tagship.domain.keys import ORDERS
 from tagship.domain.lease import LeaseUnreadable
@@ -57,6 +57,7 @@ def plausible(app: App, environment: str, deployments: Sequence[Deployment]) -> 
 
     The others are named: somebody wrote them who had no right to. What a reset left in the ledger is no deployment.
     """
+    deployments = _begun(app, environment, deployments)
     numbers = fences(deployments)
     top = highest(numbers, began_at(app, environment, numbers))
     deployments = [deployment for deployment in deployments if deployment.state != "reset"]
@@ -69,6 +70,20 @@ def plausible(app: App, environment: str, deployments: Sequence[Deployment]) -> 
         f"Find out who wrote them: {commands.history(environment)}"
     )
     return believed(deployments, top), top
+
+
+def _begun(app: App, environment: str, deployments: Sequence[Deployment]) -> Sequence[Deployment]:
+    """Leave out deployments of a time to come, and name them."""
+    if not any(is_to_come(deployment.id, app.clock.now()) for deployment in deployments):
+        return deployments
+    now = app.store.now()  # asked only if this machine's clock finds any
+    odd = [deployment.id for deployment in deployments if is_to_come(deployment.id, now)]
+    if odd:
+        app.screen.warn(
+            f"the ledger of {environment} has entries of a time to come ({listed(odd)}): they are ignored. "
+            f"Find out who wrote them: {commands.history(environment)}"
+        )
+    return [deployment for deployment in deployments if deployment.id not in odd]
 
 
 # -- starting them again -----------------------------------------------------------------------------------------------

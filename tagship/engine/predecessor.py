@@ -43,7 +43,7 @@ class Predecessor:
         left = [operation.name for operation in self.stopped if operation.running]
         cancelled = f"; {listed(ended)} of it was cancelled" if ended else ""
         goes_on = f"; {listed(left)} of it may go on" if left else ""
-        own = reason.state.removeprefix(UNCHANGED).strip() or f"{by_us} by this."
+        own = reason.state.replace(UNCHANGED, f"{by_us} by this.", 1)
         fenced = f"But deployment {record.deployment_id} of {record.holder} was fenced off{cancelled}{goes_on}."
         reason.state = f"{own} {fenced}"
         reason.remedy = either(reason.remedy, f"See what runs: {commands.status(record.environment)}")

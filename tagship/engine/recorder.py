@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -39,23 +39,6 @@ class Recorder:
         """Append an entry. `details` that say nothing are left out."""
         self._number, self.state = self._number + 1, state
         before = replaced or self._plan.replaces
-        filled = {name: value for name, value in details.items() if value}
-        if self._plan.unsigned:
-            filled["unsigned"] = True
-        if self._plan.all_or_nothing:
-            filled["all_or_nothing"] = True
-        if self._plan.drill:
-            filled["drill"] = True
-        if self._plan.backward:
-            filled["backward"] = True
-        if self._plan.outputs:
-            filled["outputs"] = dict(self._plan.outputs)
-        if self._plan.skipped:
-            filled["skipped"] = [unit.id for unit in self._plan.skipped]
-        if units:
-            filled["units"] = [_unit(report) for report in units]
-            filled["names"] = {unit.id: unit.name for unit in self._plan.everyone}
-            filled |= {ABSENT: {gone.unit: gone.name for gone in self._plan.gone}} if self._plan.gone else {}
         self._app.ledger.append(
             Entry(
                 deployment_id=self._id,
@@ -71,7 +54,7 @@ class Recorder:
                 replaced=before if before != self._plan.artifact_id else "",
                 fence=self._fence,
                 reason=reason,
-                details=filled,
+                details=_said({**details, **_of_plan(self._plan), **_of_units(self._plan, units)}),
                 by=self._app.at(self._plan.environment).caller,
             )
         )
@@ -147,6 +130,34 @@ def tests_entry(app: App, environment: str, artifact_id: str, manifest_sha256: s
         details={"manifest_sha256": manifest_sha256},
         by=app.at(environment).caller,
     )
+
+
+def _said(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what says nothing."""
+    return {name: value for name, value in details.items() if value}
+
+
+def _of_plan(plan: Plan) -> dict[str, Any]:
+    """Return what each entry has of its deployment's plan."""
+    return {
+        "unsigned": plan.unsigned,
+        "all_or_nothing": plan.all_or_nothing,
+        "drill": plan.drill,
+        "backward": plan.backward,
+        "outputs": dict(plan.outputs),
+        "skipped": [unit.id for unit in plan.skipped],
+    }
+
+
+def _of_units(plan: Plan, reports: Sequence[Report]) -> dict[str, Any]:
+    """Return what an entry with units has of them, and their names."""
+    if not reports:
+        return {}
+    return {
+        "units": [_unit(report) for report in reports],
+        "names": {unit.id: unit.name for unit in plan.everyone},
+        ABSENT: {gone.unit: gone.name for gone in plan.gone},
+    }
 
 
 def _unit(report: Report) -> dict[str, Any]:

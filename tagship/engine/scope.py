@@ -22,12 +22,13 @@ def named(app: App, artifact: str, environment: str, flag: str = "--version") ->
     By flag, in CI by the tag that was pushed, or by the suffix. `flag` is what stands before the
     version in its command.
     """
+    if environment:
+        app.settings.environment(environment)  # before a remedy repeats it
     text = app.settings.tags.names.text(artifact or app.ci.tag)
     if not text:
         raise UsageError("No version is given.", remedy=name_one(app, environment, flag))
     artifact_id = _parsed(app, text, environment, flag)
     if environment:
-        app.settings.environment(environment)
         return artifact_id, environment
     if artifact_id.version is None:
         raise UsageError(

@@ -23,6 +23,7 @@ from tagship.engine.lease_session import LeaseSession
 from tagship.errors import ArtifactError, ArtifactMissing, LeaseLost, NotAuthentic, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
+from tagship.ports.site import Site
 from tagship.settings import Destination
 
 AT_ONCE = 16  # requests to S3
@@ -204,7 +205,7 @@ def _bring(place: Place, artifact: str) -> None:
     moving = presence.moving(artifact, session.deployment_id, session.lease.fence)
     etag = place.write(moving, etag)
     _put(place, ref, wanted, changed)
-    _invalidate(place, invalidated(changed, present, _destination(place).url_path), artifact)
+    _invalidate(place, changed, present, artifact)
     place.write(moving.arrived(artifact), etag)
     place.app.screen.say(
         f"static set {place.name}: {len(changed):,} of {counted(len(wanted.files), 'file')} put, of {artifact}"
@@ -229,12 +230,27 @@ def _put(place: Place, ref: StaticRef, wanted: StaticSet, changed: Sequence[str]
                 list(pool.map(lambda path: site.put(path, archive.read(path), wanted.files[path]), group))
 
 
-def _invalidate(place: Place, paths: Sequence[str], artifact: str) -> None:
+def _invalidate(place: Place, changed: Sequence[str], present: Sequence[StaticSet], artifact: str) -> None:
+    """Have the CDN drop what changed."""
+    top, site = _destination(place).url_path, place.app.site(place.environment, place.name)
+    paths = invalidated(changed, present, top)
     if not paths or not _destination(place).distribution:
         return
-    reference = f"{place.session.deployment_id}-{place.name}-{artifact}"
-    request = place.app.site(place.environment, place.name).invalidate(paths, reference)
+    by_tags = invalidated(changed, present, top, tagged=True)
+    paths = by_tags if by_tags != paths and _knows_tags(place, site) else paths
+    # Who goes on after a death finds more that may be cached: CloudFront refuses other paths by the same reference.
+    asked = sha256("\n".join(paths).encode())[:12]
+    request = site.invalidate(paths, f"{place.session.deployment_id}-{place.name}-{artifact}-{asked}")
     place.app.screen.say(f"static set {place.name}: invalidation {request} of {', '.join(paths)}")
+
+
+def _knows_tags(place: Place, site: Site) -> bool:
+    """Tell whether the CDN drops files by tags; false if unknown."""
+    try:
+        return site.knows_tags()
+    except ServiceFailed as reason:
+        place.app.screen.warn(f"static set {place.name}: all of it is invalidated, for {reason.what}")
+        return False
 
 
 def _sweep(place: Place) -> None:

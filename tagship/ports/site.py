@@ -16,8 +16,11 @@ class Site(Protocol):
 
     def delete(self, paths: Sequence[str]) -> None: ...
 
-    def invalidate(self, paths: Sequence[str], reference: str) -> str:
-        """Drop URL paths from the CDN's caches; return the request's id.
+    def knows_tags(self) -> bool:
+        """Tell whether the CDN can invalidate files by their tags."""
 
-        The same reference again asks for nothing new. Without a CDN, the id is empty.
+    def invalidate(self, paths: Sequence[str], reference: str) -> str:
+        """Drop paths or tags from the CDN's caches; return the request's id.
+
+        The same reference again asks for nothing new; with others, it is refused. Without a CDN, the id is empty.
         """

@@ -148,7 +148,7 @@ class KeyHolder(Protocol):
     def resign(self, *, dry_run: bool) -> str:
         """Sign again what booting units obey; say what was done.
 
-        Empty if there is nothing to sign again. Raises NotAuthentic.
+        Empty if there is nothing to sign again. Raises NotAuthentic, ServiceFailed.
         """
 
 

@@ -133,7 +133,10 @@ def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str
     return ServiceFailed(
         f"{when}The run ended as {run.conclusion or 'nothing known'}{where}, before a deployment reported its outcome.",
         state=f"{remedies.plan.version} is tagged and pushed; whether it serves is unknown.",
-        remedy=on_from(remedies, run),
+        remedy=either(
+            f"See what it left, with AWS credentials: {commands.status(remedies.plan.environment)}",
+            on_from(remedies, run),
+        ),
         evidence=evidence(run, notices),
     )
 

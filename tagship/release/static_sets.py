@@ -41,7 +41,7 @@ def _zipped(name: str, chosen: Static, directory: Path, to: Path) -> StaticSet:
         for file in _files(name, directory):
             path, body = file.relative_to(directory).as_posix(), file.read_bytes()
             archive.writestr(member(path, executable=False), body)
-            files[path] = StaticFile(sha256(body), content_type(path), chosen.cache_control(path))
+            files[path] = StaticFile(sha256(body), content_type(path), chosen.cache_control(path), chosen.tags(path))
     return StaticSet(files)
 
 

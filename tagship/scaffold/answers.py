@@ -26,7 +26,7 @@ KINDS = {
     "lambda": "lambda: functions",
 }
 RUNTIMES = {"process": "process: files and a command", "docker": "docker: a container image"}
-WITHOUT_HEALTH = {"job": "a job has none", "ecs": "a service of ECS says it by url, in tagship.toml",
+WITHOUT_HEALTH = {"job": "a job has none", "ecs": "a service of ECS says it by health, in tagship.toml",
                   "lambda": "a function is invoked, by payload and expect in tagship.toml"}  # fmt: skip
 Again = Callable[[Mapping[str, str]], str]  # answers in place of those that were typed -> the command to type
 FOLDER = ".tagship/function"  # of what a zip file has: Git ignores it

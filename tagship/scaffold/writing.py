@@ -47,7 +47,7 @@ def change(root: Path, path: str, after: bytes, *, executable: bool = False) -> 
     """Compare a file with what it should be. Raises Refused."""
     place = root / path
     if place.is_symlink() or (place.exists() and not place.is_file()):
-        raise Refused(f"{path} is not a regular file.", remedy=f"Look at it: ls -ld {path}")
+        raise Refused(f"{path} is not a regular file.", remedy=f"Look at it: ls -ld {quote(path)}")
     return FileChange(path, place.read_bytes() if place.is_file() else None, after, executable)
 
 

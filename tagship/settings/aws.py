@@ -1,12 +1,14 @@
 """Where an app is on AWS: an account, a region and a bucket; the app's own, and those of environments."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain.aws_commands import Where
 from tagship.settings.section import Section
+
+if TYPE_CHECKING:
+    from tagship.domain.aws_commands import Where
 
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
@@ -38,8 +40,10 @@ class AwsAccount(Section):
     object_lock_days: int = Field(default=0, ge=0, le=3650)  # S3 keeps each version so long; 0: no Object Lock
 
     @property
-    def where(self) -> Where:
+    def where(self) -> "Where":
         """Return what a command names that somebody types there."""
+        from tagship.domain.aws_commands import Where
+
         return Where(self.region, self.profile)
 
 

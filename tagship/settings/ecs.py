@@ -11,7 +11,7 @@ from tagship.settings.environment import Environment
 from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
 from tagship.settings.late import late
-from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, table
+from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, number, table
 
 if TYPE_CHECKING:
     from tagship.domain.infra_owned import Ownership
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 SERVICE = late(r"^[A-Za-z0-9_-]{1,255}$")
 ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
 FAMILY = r"^[A-Za-z0-9_-]{1,250}$"
+STRATEGIES = {"rolling": "ROLLING", "blue-green": "BLUE_GREEN", "linear": "LINEAR", "canary": "CANARY"}
+BY_SHARES = frozenset({"linear", "canary"})
+SHIFTING = frozenset({"blue-green", *BY_SHARES})
+LEAST_STEP = 3  # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
 ADDRESS = late(r"^([^\s:/]+:[0-9]{1,5})?$")
 
 ServiceName = Annotated[str, StringConstraints(pattern=SERVICE)]
@@ -91,6 +95,37 @@ class Monitors(Section):
     firing: Literal["refuse", "warn"] = "refuse"  # an alarm that is in ALARM before: ECS would not watch it
 
 
+class Strategy(Section):
+    """How ECS brings a version to its tasks, set with the version.
+
+    Without `kind` it stays as the service has it.
+    """
+
+    kind: Literal["", "rolling", "blue-green", "linear", "canary"] = ""
+    bake: int = Field(default=0, ge=0, le=1440)  # minutes that both versions run once all traffic is shifted
+    percent: float = Field(default=10, ge=0.1, le=100)  # of the traffic: a canary's share, or a linear step
+    minutes: int = Field(default=10, ge=0, le=1440)  # that such a share lasts
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Spell it as ECS has it; empty without a kind."""
+        from tagship.domain.ecs.strategy import configured
+
+        return configured(STRATEGIES[self.kind], self.bake, self.percent, self.minutes) if self.kind else {}
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        kind = str(values.get("kind", ""))
+        for key in ("percent", "minutes"):
+            default = cls.model_fields[key].default
+            if kind not in BY_SHARES and values.get(key, default) != default:
+                yield key, 'is of shares of the traffic: set kind = "canary" or "linear", or remove it'
+        if values.get("bake") and kind not in SHIFTING:
+            yield "bake", 'is after a shift of the traffic: set kind = "blue-green", "canary" or "linear", or remove it'
+        if kind == "linear" and number(values, "percent", cls) < LEAST_STEP:
+            yield "percent", f"is less than the {LEAST_STEP} % that ECS takes for a linear step"
+
+
 class Ecs(Kind):
     """The services of an environment."""
 
@@ -110,6 +145,7 @@ class Ecs(Kind):
     roles: tuple[RoleName, ...] = ()  # that its task definitions name: who registers one must be allowed to pass them
     families: tuple[FamilyName, ...] = ()  # of its task definitions; empty: named as the services
     monitors: Monitors = Field(default_factory=Monitors.model_construct)
+    strategy: Strategy = Field(default_factory=Strategy.model_construct)
 
     @property
     def rules(self) -> Rules:
@@ -117,7 +153,9 @@ class Ecs(Kind):
 
     @property
     def longest(self) -> int:
-        return 2 * self.timeout  # there, and back
+        from tagship.domain.ecs.strategy import waits
+
+        return 2 * self.timeout + 60 * waits(self.strategy.configuration)  # there, and back
 
     @property
     def has_image(self) -> bool:
@@ -133,8 +171,12 @@ class Ecs(Kind):
     def owned(self) -> "Ownership":
         from tagship.domain.infra_owned import Owned
 
-        watched = {"deployment_circuit_breaker": self.monitors.failures, "alarms": self.monitors.alarms}
-        given = tuple(name for name, value in watched.items() if value)
+        corrected = {
+            "deployment_circuit_breaker": self.monitors.failures,
+            "alarms": self.monitors.alarms,
+            "deployment_configuration": self.strategy.kind,
+        }
+        given = tuple(name for name, value in corrected.items() if value)
         return {"aws_ecs_service": Owned(("task_definition",), given, ("desired_count",))}
 
     def running(self, image: str) -> list[str]:
@@ -190,6 +232,10 @@ class Ecs(Kind):
         )
         if own and not table(environment, "image").get("repository"):
             yield "image.repository", "is missing: name the repository of the image that the services run"
+        chosen = table(environment, cls.table)
+        if str(table(chosen, "strategy").get("kind")) in SHIFTING and table(chosen, "monitors").get("failures"):
+            why = "is for rolling updates: no circuit breaker watches a shift of traffic; name alarms, or remove it"
+            yield f"{cls.table}.monitors.failures", why
         secrets = table(environment, "secrets")
         for key in ("parameter_store", "secrets_manager"):
             if secrets.get(key):

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -103,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as reason:
         raise SettingsError(
-            f"{path} cannot be read: {reason.strerror}.", remedy=f"Look at it: ls -ld {path}"
+            f"{path} cannot be read: {reason.strerror}.", remedy=f"Look at it: ls -ld {quote(str(path))}"
         ) from reason
     except UnicodeDecodeError as reason:
         line = reason.object[: reason.start].count(b"\n") + 1

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from tagship.settings.late import late
 from tagship.settings.parts import Part
@@ -12,15 +13,20 @@ from tagship.settings.tables import BUCKET
 
 PREFIX = r"^([A-Za-z0-9][A-Za-z0-9._/-]*/)?$"
 TOP = r"^/([A-Za-z0-9._/-]+/)?$"
+TAG = r"^[!-+\--~]{1,256}$"  # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/invalidation-by-tags.html
 DISTRIBUTION = late(r"^([A-Z0-9]{5,30})?$")
 SITE = late(BUCKET)
+CacheTag = Annotated[str, StringConstraints(pattern=TAG)]
 
 
 class HeaderRule(Section):
     """The headers of files whose path fits a pattern."""
 
+    words: ClassVar[Mapping[str, str]] = {TAG: "a cache tag: visible letters, digits and signs, no comma"}
+
     match: Text  # of the path in the set: "assets/*"; * fits slashes as well
     cache_control: Text
+    tags: tuple[CacheTag, ...] = Field(default=(), max_length=50)  # in CloudFront's caches: ["docs"]
 
 
 class Destination(Section):
@@ -41,7 +47,14 @@ class Static(Part):
 
     def cache_control(self, path: str) -> str:
         """Return the header of the first rule that fits; empty: none."""
-        return next((rule.cache_control for rule in self.headers if fnmatchcase(path, rule.match)), "")
+        return rule.cache_control if (rule := self._rule(path)) else ""
+
+    def tags(self, path: str) -> tuple[str, ...]:
+        """Return the cache tags of the first rule that fits."""
+        return rule.tags if (rule := self._rule(path)) else ()
+
+    def _rule(self, path: str) -> HeaderRule | None:
+        return next((rule for rule in self.headers if fnmatchcase(path, rule.match)), None)
 
 
 def strange_environments(sets: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:

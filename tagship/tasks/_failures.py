@@ -47,7 +47,8 @@ def three_lines(problem: TagshipError) -> str:
     """Write what is wrong, how things are now, and the next command."""
     from tagship.domain.text import visible
 
-    sentences = {"error": problem.what, "  now": problem.state, " next": _spelled(problem.remedy)}
+    now = _callable(problem.state)  # it may name a command to look by
+    sentences = {"error": problem.what, "  now": now, " next": _spelled(problem.remedy)}
     return "\n".join(f"{name}: {_indented(visible(text))}" for name, text in sentences.items())
 
 

@@ -68,6 +68,29 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 }
 
 
+# What serves whoever types `tagship`: Invoke's other options are for tasks that run a shell.
+OPTIONS = (
+    ("-h, --help", "print this, or after a verb its flags and examples"),
+    ("-l, --list", "list the verbs"),
+    ("-V, --version", "print the version"),
+    ("-d, --debug", "print tracebacks, and what happens inside"),
+    ("--print-completion-script=SHELL", "print what completes verbs and flags in bash, zsh or fish"),
+)
+
+
+def print_program_help(program: Program) -> None:
+    """Print the program's help in place of Invoke's."""
+    from shutil import get_terminal_size
+
+    width = min(WIDEST, get_terminal_size().columns)
+    called = program.called_as or program.binary
+    print(f"Usage: {called} VERB [flags]\n\nA verb's flags and examples: {called} VERB --help\n\nOptions:")
+    for flag, text in OPTIONS:
+        print("\n".join(_flag(flag, text, width)))
+    print()
+    program.list_tasks()
+
+
 def print_task_help(program: Program, name: str) -> None:
     """Print a task's help in place of Invoke's."""
     from shutil import get_terminal_size

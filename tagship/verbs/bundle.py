@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO
 
 from tagship import __version__
@@ -127,7 +128,9 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as reason:
-        raise Refused(f"{path} cannot be read: {reason.strerror}.", remedy=f"Look at it: ls -l {path}") from reason
+        raise Refused(
+            f"{path} cannot be read: {reason.strerror}.", remedy=f"Look at it: ls -l {quote(str(path))}"
+        ) from reason
 
 
 def _walk(root: Path, top: str) -> Iterator[str]:
@@ -139,7 +142,7 @@ def _walk(root: Path, top: str) -> Iterator[str]:
     start = root / top
     if start.is_symlink() or not start.exists():
         raise Refused(
-            f"bundle.built names {top}, but there is no such file or folder.", remedy=f"Build it first: ls {top}"
+            f"bundle.built names {top}, but there is no such file or folder.", remedy=f"Build it first: ls {quote(top)}"
         )
     paths = [start] if start.is_file() else sorted(start.rglob("*"))
     for path in paths:

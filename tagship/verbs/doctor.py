@@ -77,6 +77,7 @@ def _mend(app: App, fixes: Sequence[str], yes: bool) -> None:
 
 def _examined(app: App) -> list[Finding]:
     """Look once, and show what was found."""
+    _ = app.repository  # checks that import its package at once, at two ends of it, would wait for each other
     asked = app.hurried
     with app.screen.live("looking at what shipping needs"):
         findings = _all_at_once({**checks(asked), "workflows": lambda: _workflows(asked)})

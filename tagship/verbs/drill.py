@@ -75,7 +75,8 @@ def drill(app: App, *, env: str = "", to: str = "", for_real: bool = False, yes:
     if for_real:
         _require_no_production(app, environment)
     look = _Look(app, environment, artifact_id)
-    gates = [gate(name, check) for name, check in look.gates().items()]
+    checks = {name: check for name, check in look.gates().items() if not (for_real and name == "permissions")}
+    gates = [gate(name, check) for name, check in checks.items()]  # the rollback itself shows what it may do
     drilled = Drilled(environment, look.runs, look.version, gates, look.expected)
     app.screen.table(("", "GATE", ""), [row for each_gate in gates for row in each_gate.rows()])
     if drilled.ready:
@@ -203,13 +204,17 @@ class _Look:
 
     def _permissions(self) -> str:
         real, caller = commands.drill(self.environment, for_real=True), self.app.at(self.environment).caller
-        raise NotChecked(f"only a real rollback shows what {caller or 'this identity'} may do: {real}")
+        way = "" if _is_production(self.app, self.environment) else f": {real}"
+        raise NotChecked(f"only a real rollback shows what {caller or 'this identity'} may do{way}")
+
+
+def _is_production(app: App, environment: str) -> bool:
+    return environment.startswith(PRODUCTION) or environment in app.settings.promotion.order[-1:]
 
 
 def _require_no_production(app: App, environment: str) -> None:
     """Refuse a real drill where an outage is one."""
-    last = app.settings.promotion.order[-1:]
-    if environment.startswith(PRODUCTION) or environment in last:
+    if _is_production(app, environment):
         raise Refused(
             f"{environment} is production: it is not rolled back for an exercise.",
             remedy=f"Look at it: {commands.drill(environment)}",

@@ -120,7 +120,7 @@ def history(
         deployments += filter(filters.shows, ours)
         marks += filter(filters.shows, statements)
     newest = _newest(deployments, marks, limit)
-    _show(app, History(*newest, bad), nothing="Nothing matches." if filters.any else NOTHING)
+    _show(app, History(*newest, bad), nothing=_nothing(filters, missed))
     if evidence:
         _show_evidence(app, newest[0])
     if len(newest[0]) < len(deployments):
@@ -150,6 +150,13 @@ class _Reading:
 
 
 NOTHING = f"Nothing was ever deployed. Ship a version: {commands.deploy_dev()}"
+
+
+def _nothing(filters: Filters, missed: Sequence[Missed]) -> str:
+    """Say that nothing is there, as far as could be read."""
+    if missed:
+        return f"{'Nothing matches' if filters.any else 'Nothing was deployed'}, as far as could be read."
+    return "Nothing matches." if filters.any else NOTHING
 
 
 def _state(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from tagship.account.infra_foreseen import infra_lines
 from tagship.domain import commands
 from tagship.domain.plan import Plan
 from tagship.domain.version import ArtifactId
@@ -117,6 +118,8 @@ class _Asked:
         manifest = issued(app, promotion, source)
         show(app, plan)
         show_differences(app, promotion, manifest, plan.replaces)
+        for line in infra_lines(app, manifest):
+            app.screen.say(line)
         if self.dry_run:
             return planned(app, plan)
         self._confirm(app, plan, promotion)

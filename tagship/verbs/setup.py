@@ -114,7 +114,8 @@ def _everywhere(app: App, accounts: Sequence[Account], order: _Order) -> Prepare
             problems.append(problem)
     if problems:
         places = "accounts and regions" if any(account.settings.images_in for account in accounts) else "accounts"
-        problems[0].state = f"{len(done)} of {len(accounts)} {places} are as they should be; see above."
+        seen = "could be looked at" if order.dry_run else "are as they should be"
+        problems[0].state = f"{len(done)} of {len(accounts)} {places} {seen}; see above."
         raise problems[0]
     outputs = {name: made for part in done for name, made in part.outputs.items()}
     return Prepared(not order.dry_run, [change for part in done for change in part.changes], outputs)

@@ -203,6 +203,27 @@ def test_the_remedy_names_the_profile_that_is_in_use(url: str, laptop: pytest.Mo
     assert problem.remedy == "Sign in: aws sso login --profile acme"
 
 
+def test_a_job_whose_credentials_ended_before_it_did_is_not_sent_to_ask_for_what_it_has(
+    url: str, laptop: pytest.MonkeyPatch
+) -> None:
+    Stub.answer = (400, "ExpiredToken", "")
+    problem = failure(S3Store(Aws("eu-west-1", url, ci=True), "releases"))
+    assert "id-token" not in problem.remedy
+    assert problem.remedy.endswith(
+        "role-duration-seconds for the whole job, or repeat it before this one, then run it again"
+    )
+
+
+def test_what_answers_in_the_place_of_aws_is_an_outside_failure_and_no_defect(
+    url: str, laptop: pytest.MonkeyPatch
+) -> None:
+    aws = Aws("eu-west-1", url)  # to a POST it answers with a page of HTML, as a proxy does
+    with pytest.raises(ServiceFailed) as caught, aws.translated("looking for the hosts of dev"):
+        aws.client("ec2").describe_instances()
+    assert caught.value.what == "What answered in the place of AWS can't be read (looking for the hosts of dev)."
+    assert caught.value.remedy == "Try it: curl -sS https://sts.eu-west-1.amazonaws.com"
+
+
 @pytest.mark.parametrize(
     "named", [{"profile": "acme"}, {"people": "acme", "ci": True}], ids=["of a person", "of a job, whose log is read"]
 )

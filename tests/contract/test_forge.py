@@ -78,6 +78,7 @@ class Answers:
         self.posted: list[str] = []
         self.tokens: list[str] = []
         self.html = False  # whether an error's body is a page, as a proxy writes one
+        self.headers: dict[str, str] = {}
 
 
 @pytest.fixture
@@ -103,6 +104,8 @@ def url(answers: Answers) -> Iterator[str]:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(raw)))
+            for name, value in answers.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(raw)
 
@@ -249,6 +252,39 @@ def test_ci_is_green_when_every_check_ended_well(
     told = [{"status": status, "conclusion": conclusion} for status, conclusion in runs]
     answers.paths[f"{BASE}/commits/{COMMIT}/check-runs"] = {"check_runs": told}
     assert forge.green(COMMIT) == word
+
+
+def test_a_check_that_failed_counts_on_whatever_page_it_is(forge: GitHub, answers: Answers) -> None:
+    path, good = f"{BASE}/commits/{COMMIT}/check-runs", {"status": "completed", "conclusion": "success"}
+    answers.paths[f"{path}?per_page=100&page=1"] = {"check_runs": [good] * 100}
+    answers.paths[f"{path}?per_page=100&page=2"] = {"check_runs": [good, {**good, "conclusion": "failure"}]}
+    assert forge.green(COMMIT) == "failure"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "remedy"),
+    [
+        (403, {"X-RateLimit-Remaining": "0"}, "Wait until the limit is reset (gh api /rate_limit says when)"),
+        (429, {"Retry-After": "90"}, "Wait 2 min"),
+        (502, {}, "Wait a minute"),
+    ],
+)
+def test_who_has_to_wait_is_not_sent_to_look_at_a_token(
+    forge: GitHub, answers: Answers, status: int, headers: dict[str, str], remedy: str
+) -> None:
+    answers.paths[f"{BASE}/actions/runs/7"], answers.headers = status, headers
+    with pytest.raises(ServiceFailed) as told:
+        forge.run("7")
+    assert told.value.remedy == f"{remedy}, then run the same command again"
+
+
+def test_a_page_of_a_proxys_with_a_good_status_is_no_answer(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs/7"], answers.html = {}, True
+    with pytest.raises(ServiceFailed, match="GitHub's answer cannot be read"):
+        forge.run("7")
+    answers.paths[f"{BASE}/pulls/51"] = {}
+    with pytest.raises(ServiceFailed, match="GitHub's answer cannot be read"):
+        forge.pull_request(51)
 
 
 @pytest.mark.parametrize(

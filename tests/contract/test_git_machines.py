@@ -117,6 +117,16 @@ def test_a_lock_that_was_left_behind_is_named(checkout: Checkout) -> None:
     assert told.value.remedy == f"If no git runs here: rm {lock}"
 
 
+def test_a_lock_in_a_folder_with_a_space_is_removed_by_its_whole_name(tmp_path: Path) -> None:
+    (tmp_path / "my shop").mkdir()
+    checkout = Checkout(tmp_path / "my shop")
+    lock = checkout.work / ".git/refs/tags/0.1.0-dev.lock"
+    lock.write_text("")
+    with pytest.raises(Refused) as told:
+        checkout.repository.create_tag("0.1.0-dev", checkout.head, "hello")
+    assert told.value.remedy == f"If no git runs here: rm '{lock}'"
+
+
 def test_a_lock_is_not_the_remotes_fault(checkout: Checkout) -> None:
     checkout.grace_pushes("Hers")
     lock = checkout.work / ".git/refs/remotes/origin/dev.lock"

@@ -268,9 +268,12 @@ def test_a_time_in_json_is_iso_with_its_zone() -> None:
     assert json.loads(out.getvalue()) == {"at": "2026-11-20T12:00:00+00:00", "path": "/x"}
 
 
-@pytest.mark.parametrize("made", [FakeScreen(), screen()[0]])
-def test_a_document_is_shown_as_it_is(made: Screen) -> None:
-    made.document("#!/bin/bash\n")
+def test_a_document_is_shown_as_it_is() -> None:
+    (made, out, err), fake = screen(), FakeScreen()
+    for each in (made, fake):
+        each.document("#!/bin/bash\n")
+    assert (out.getvalue(), err.getvalue()) == ("#!/bin/bash\n", "")
+    assert fake.documents == ["#!/bin/bash\n"]
 
 
 def test_a_document_has_one_line_end() -> None:

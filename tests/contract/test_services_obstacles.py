@@ -51,6 +51,9 @@ def obstacles(place: Services, version: str, action: str = "deploy") -> list[Obs
     return list(target.obstacles(action, manifest, place.artifact(version)[1], target.units()))
 
 
+UNASKED = "no health check: a version that answers errors is healthy, as long as its tasks run"
+
+
 def findings(place: Services) -> list[Finding]:
     return list(place.connect().examine())
 
@@ -151,6 +154,18 @@ def test_a_rollback_to_a_revision_that_was_deregistered_says_how_to_register_it_
     assert place.carry_out(place.change(place.artifact("0.1.0-dev"), "rollback"))["api"].serving == "0.1.0-dev"
 
 
+def test_a_strategy_that_has_nowhere_to_shift_traffic_to_is_told_before(groups: list[str]) -> None:
+    balancer = {"targetGroupArn": groups[0], "containerName": "app", "containerPort": 8080}
+    place = Services.made(["api"], url=False, service={"loadBalancers": [balancer]}, strategy={"kind": "canary"})
+    place.publish("0.1.0-dev")
+    [obstacle] = obstacles(place, "0.1.0-dev")
+    assert obstacle.what == (
+        "api is to be deployed CANARY, and its load balancer has no alternate target group to shift traffic to"
+    )
+    assert 'strategy = { kind = "rolling" }' in obstacle.remedy
+    place.remove()
+
+
 def test_a_listener_that_points_where_nothing_is_healthy_is_seen_before_traffic_shifts(groups: list[str]) -> None:
     client = strict_aws.aws().client("elbv2")
     rule = shifting_rule(client, groups)
@@ -210,6 +225,7 @@ def test_doctor_says_how_a_service_deploys_and_what_its_tasks_run(place: Service
     place.deploy("0.1.0-dev")
     assert [(found.state, found.words) for found in findings(place)] == [
         ("ok", "ROLLING; the circuit breaker goes back at 2 failures"),
+        ("warning", UNASKED),
         ("ok", "every task runs 0.1.0-dev by its digest"),
     ]
 
@@ -221,10 +237,25 @@ def test_doctor_warns_of_a_service_whose_breaker_is_off_unless_the_settings_set_
         place.remove()
 
 
+def test_doctor_warns_of_a_service_that_nobody_asks_whether_a_version_works() -> None:
+    place = Services.made(["api"], url=False)
+    assert ("warning", UNASKED, "Set ecs.services.api.health in tagship.toml") in [
+        (found.state, found.words, found.fix) for found in findings(place)
+    ]
+    place.remove()
+
+
+def test_doctor_is_content_with_a_service_that_a_load_balancer_asks(groups: list[str]) -> None:
+    balancer = {"targetGroupArn": groups[0], "containerName": "app", "containerPort": 8080}
+    place = Services.made(["api"], url=False, service={"loadBalancers": [balancer]})
+    assert not [found.words for found in findings(place) if "no health check" in found.words]
+    place.remove()
+
+
 def test_doctor_warns_of_an_alarm_that_rings_and_fails_for_one_that_is_not_there(alarm: Any) -> None:
     place = Services.made(["api"], url=False, monitors={"alarms": [ALARM, "lost"]})
     alarm.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="")
-    about = {found.state: found.words for found in findings(place)}
+    about = {found.state: found.words for found in findings(place) if "alarm" in found.words}
     assert about["failing"] == "CloudWatch has no alarm lost: nothing watches a deployment by it"
     assert about["warning"].startswith("the alarm api-5xx is in ALARM")
     place.remove()

@@ -13,6 +13,7 @@ from tagship.domain import layout
 from tagship.domain.content_types import content_type
 from tagship.domain.manifest import Manifest, StaticRef, sha256
 from tagship.domain.static_set import StaticFile, StaticSet
+from tagship.errors import ServiceFailed
 from tests.fakes.app import FakeApp
 
 
@@ -22,6 +23,8 @@ class FakeSite:
 
     objects: dict[str, tuple[bytes, StaticFile]] = field(default_factory=dict)
     puts: list[str] = field(default_factory=list)
+    tagged: bool = False
+    unasked: str = ""  # why it can't be asked about tags
     invalidations: list[tuple[Sequence[str], str]] = field(default_factory=list)
     before: Callable[[str, str], None] = lambda _verb, _path: None
     after: Callable[[str, str], None] = lambda _verb, _path: None
@@ -41,8 +44,15 @@ class FakeSite:
             self.objects.pop(path, None)
         self.after("delete", paths[0])
 
+    def knows_tags(self) -> bool:
+        if self.unasked:
+            raise ServiceFailed(self.unasked, remedy="Allow it")
+        return self.tagged
+
     def invalidate(self, paths: Sequence[str], reference: str) -> str:
         self.before("invalidate", paths[0])
+        used = next((asked for asked, before in self.invalidations if before == reference), tuple(paths))
+        assert used == tuple(paths), f"CloudFront refuses {reference}, which was used for {used}"
         self.invalidations.append((tuple(paths), reference))
         self.after("invalidate", paths[0])
         return f"I{len(self.invalidations)}"
@@ -59,7 +69,7 @@ def publish_set(app: FakeApp, version: str, files: Mapping[str, bytes], environm
     with zipfile.ZipFile(raw, "w") as archive:
         for path, body in files.items():
             archive.writestr(zipfile.ZipInfo(path), body)
-            listed[path] = StaticFile(sha256(body), content_type(path), rules.cache_control(path))
+            listed[path] = StaticFile(sha256(body), content_type(path), rules.cache_control(path), rules.tags(path))
     made, zipped = StaticSet(listed).to_json(), raw.getvalue()
     where = {name: layout.artifact("hello", environment, version, name) for name in NAMES}
     ref = StaticRef(where[layout.static("site")], sha256(zipped), len(zipped), sha256(made))

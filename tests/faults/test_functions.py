@@ -125,3 +125,27 @@ def test_a_rollback_whose_answer_got_lost_is_not_called_unchanged(place: Functio
     assert fault.struck
     assert {(report.outcome, report.previous) for report in reports.values()} == {("healthy", version)}
     assert place.serving() == [OLD, OLD]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_whatever_befalls_the_making_of_an_alias_the_reports_are_true(kind: str) -> None:
+    """Of a first deployment: until then callers get what infrastructure made."""
+    fresh = Functions.made(["one", "two"], health=PATIENT)
+    fresh.app.aws = calm(fresh.app.aws)
+    fault = fault_on(fresh.names[1], "CreateAlias", 1, kind)
+    reports = under(fresh, fault, fresh.publish(OLD))
+    assert fault.struck == 1, "a first deployment makes no alias"
+    served = {name: answered(fresh, name) for name in fresh.names}
+    assert {report.unit: report.serving for report in reports.values()} == served
+    for report in reports.values():
+        good = {"healthy", "unchanged"} if report.serving == OLD else {"failed", "rolled-back", "silent"}
+        assert report.outcome in good, report
+    fresh.remove()
+
+
+def answered(place: Functions, name: str) -> str:
+    """The version that callers of an alias get; "" if infrastructure's answers, or there is none yet."""
+    try:
+        return str(place.answer(name).get("version", ""))
+    except place.client.exceptions.ResourceNotFoundException:
+        return ""

@@ -118,3 +118,25 @@ def test_a_refresh_whose_answer_is_lost_each_time_is_found_again(place: Groups, 
     served = agree(place, reports)
     assert {report.outcome for report in reports.values()} <= {"healthy", "silent"}
     assert set(served.values()) <= {old, version}
+
+
+@pytest.fixture(scope="module")
+def baking() -> Iterator[tuple[Groups, str]]:
+    """A group whose refresh goes on for some seconds once every instance is new; and the version that it runs."""
+    made, version = Groups.made(["api"], {"bake": 100}), VERSIONS()
+    assert made.deploy(version)["api"].outcome == "healthy"
+    yield made, version
+    made.remove()
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_whatever_befalls_the_end_of_a_refresh_that_goes_on_the_reports_are_true(
+    baking: tuple[Groups, str], kind: str
+) -> None:
+    place, before = baking
+    place.app.aws = calm(strict_aws.aws())
+    fault = FaultOnce("autoscaling", "RollbackInstanceRefresh", 1, kind)
+    reports = under(place, fault, place.publish(VERSIONS(), "error"))
+    assert fault.struck == 1, f"it makes no {fault}"
+    assert {report.outcome for report in reports.values()} <= BAD | {"silent"}
+    assert set(agree(place, reports).values()) == {before}

@@ -96,3 +96,40 @@ def test_an_update_whose_answer_is_lost_each_time_is_not_called_unchanged(place:
     served = agree(place, reports)
     for name, report in reports.items():
         assert report.outcome == "healthy" or served[name] == OLD or report.outcome == "silent", (report, served)
+
+
+# -- side effects of other ways ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("number", [1, 2])
+def test_whatever_befalls_the_record_of_a_rollback_the_reports_are_true(
+    place: Services, number: int, kind: str
+) -> None:
+    """A rollback registers nothing: it writes tags on the revision that ran."""
+    version = VERSIONS()
+    place.carry_out(place.change(place.publish(version)))
+    assert place.serving() == [version, version]
+    fault = FaultOnce("ecs", "TagResource", number, kind)
+    reports = under(place, fault, place.artifact(OLD), "rollback")
+    assert fault.struck == 1, f"a rollback makes no {fault}"
+    served = agree(place, reports)
+    for name, report in reports.items():
+        if served[name] == OLD:
+            assert report.outcome in {"healthy", "unchanged", "silent"}, report
+        else:
+            assert report.outcome in {"failed", "silent"}, report
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_whatever_befalls_the_stop_of_what_never_settles_it_goes_back(kind: str) -> None:
+    """No breaker ends it: StopServiceDeployment does, when its time is up."""
+    stuck = Services.made(["api"], url=False, service={"deploymentConfiguration": {}}, timeout=5)
+    stuck.carry_out(stuck.change(stuck.publish(OLD)))
+    stuck.app.aws = calm(stuck.app.aws)
+    fault = FaultOnce("ecs", "StopServiceDeployment", 1, kind)
+    reports = under(stuck, fault, stuck.publish("0.1.1-dev", "stuck"))
+    assert fault.struck == 1, f"it makes no {fault}"
+    assert {report.outcome for report in reports.values()} <= {"rolled-back", "failed", "silent"}
+    assert set(agree(stuck, reports).values()) == {OLD}
+    stuck.remove()

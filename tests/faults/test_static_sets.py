@@ -243,6 +243,29 @@ def test_a_rollback_whose_sets_do_not_follow_says_so_and_the_same_again_brings_t
     assert site.serves(PAGES[OLD])
 
 
+@pytest.mark.parametrize(
+    ("site", "asked"),
+    [
+        (FakeSite(tagged=True), "#docs"),
+        (FakeSite(), "/*"),
+        (FakeSite(tagged=True, unasked="Access denied."), "/*"),
+    ],
+    ids=["known", "not known", "nobody may ask"],
+)
+def test_tags_are_invalidated_where_the_distribution_knows_them_and_everything_elsewhere(
+    site: FakeSite, asked: str
+) -> None:
+    rules = {"headers": [{"match": "docs/*", "cache_control": "no-cache", "tags": ["docs"]}]}
+    app = FakeApp(settings=settings(static={"site": {**STATIC["site"], **rules}}))
+    app.given["site dev site"] = site
+    for version in (OLD, NEW):
+        app.publish(version)
+        publish_set(app, version, {f"docs/{number}.html": version.encode() for number in range(20)})
+        deploy(app, artifact=version)
+    assert [paths for paths, _ in site.invalidations] == [("/*",), (asked,)]
+    assert ("all of it is invalidated, for Access denied." in app.screen.text) == bool(site.unasked)
+
+
 # -- drift -------------------------------------------------------------------------------------------------------------
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tagship import bootstrap
 from tagship.domain import layout
+from tests.sandbox.conftest import git
 from tests.sandbox.pipelines import Team
 
 slow = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="a part is run with the others; all by WHOLE=1")
@@ -100,12 +102,13 @@ def test_a_version_that_is_not_healthy_in_preprod_goes_no_further(team: Team) ->
     assert (team.serving("prod"), team.serving("preprod")) == (prod, preprod)
     follower = team.ended("deploy-prod", count + 1)[-1]
     assert set(team.jobs(follower).values()) == {"skipped"}
-    [issue] = [entry for entry in team.ask("GET", "/issues") if "preprod" in entry["title"]]
+    [issue] = open_issues(team)
     assert team.id_of(commit) in issue["title"] + issue["body"]
-    assert {"deployment", "rollback", "urgent", "preprod"} >= {label["name"] for label in issue["labels"]}
+    assert {label["name"] for label in issue["labels"]} == {"deployment", "rollback", "urgent", "preprod"}
     mended = team.commit("mended")
     assert team.jobs(team.ended("build-and-promote", 4)[-1]) == ALL
     assert team.serving("preprod") == team.id_of(mended)
+    assert open_issues(team) == []
 
 
 @slow
@@ -131,6 +134,32 @@ def test_a_bots_pull_request_that_somebody_pushed_to_waits_for_an_approval(team:
     team.report_merge(commit, pushed_by=["mallory"])
     team.push()
     assert list(team.to_approve(1)) == [team.id_of(commit)]
+
+
+@slow
+def test_a_build_that_fails_is_told_of_ships_nothing_and_the_next_one_that_serves_closes_its_issue(team: Team) -> None:
+    count, preprod = len(team.ended("build-and-promote")), team.serving("preprod")
+    git(team.work, "rm", "-r", "--quiet", "examples/hello")
+    git(team.work, "commit", "--quiet", "-m", "Lose the app")
+    team.push()
+    run = team.ended("build-and-promote", count + 1)[-1]
+    jobs = {"validate": "success", "build": "failure", "ship": "skipped", "tested": "skipped", "notify": "success"}
+    assert team.jobs(run) == jobs, team.page(run)
+    assert team.serving("preprod") == preprod
+    [issue] = open_issues(team)
+    assert {label["name"] for label in issue["labels"]} == {"deployment", "preprod"}, "nothing had to be rolled back"
+    assert run["html_url"] in issue["body"]
+    git(team.work, "revert", "--no-edit", "HEAD")
+    team.push()
+    mended = team.ended("build-and-promote", count + 2)[-1]
+    assert team.jobs(mended) == ALL, team.page(mended)
+    assert open_issues(team) == []
+
+
+def open_issues(team: Team) -> list[dict[str, Any]]:
+    """What GitHub lists of preprod, unless it is asked for those that are closed."""
+    issues = team.ask("GET", "/issues?state=open")
+    return [issue for issue in issues if "preprod" in issue["title"] and issue["state"] == "open"]
 
 
 # -- one workflow for all ----------------------------------------------------------------------------------------------
@@ -198,8 +227,13 @@ def test_a_tag_ships_to_dev_and_the_clock_asks_whether_all_serves(team: Team) ->
     [run] = team.ended("deploy-dev")
     assert set(team.jobs(run).values()) == {"success"}, team.page(run)
     team.report("schedule", {})
+    every = dict.fromkeys(("dev", "preprod", "prod", "staging"), "success")
     [run] = team.ended("verify")
-    assert team.jobs(run) == dict.fromkeys(("dev", "preprod", "prod", "staging"), "success"), team.page(run)
+    assert team.jobs(run) == every, team.page(run)
+    [run] = team.ended("cleanup")  # by the same clock
+    page = team.page(run)
+    assert team.jobs(run) == every, page
+    assert "0.1.0-dev" in page, "it says of each artifact why it stays"
 
 
 def test_a_pull_request_starts_none_of_them(team: Team) -> None:

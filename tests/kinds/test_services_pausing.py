@@ -115,6 +115,29 @@ def test_a_service_whose_traffic_shifts_is_followed_stage_by_stage(configuration
     place.remove()
 
 
+def test_a_strategy_that_the_settings_ask_for_is_set_with_the_version() -> None:
+    """In the one call that brings it: by itself it starts no deployment, and the next version finds it there."""
+    place = Services.made(["api"], url=False, strategy={"kind": "canary", "percent": 20, "minutes": 1})
+    assert place.deploy("0.1.0-dev")["api"].good
+    switch(step=0.2)
+    ticks: list[str] = []
+    report = place.deploy("0.1.1-dev", ticks=ticks)["api"]
+    assert (report.outcome, report.serving) == ("healthy", "0.1.1-dev")
+    assert any("20% of the traffic" in phase for phase in ticks), ticks
+    deployments = place.client.list_service_deployments(cluster=place.cluster, service="api")["serviceDeployments"]
+    assert len(deployments) == 3, "infrastructure's, and one a version"
+    place.remove()
+
+
+def test_what_a_strategy_waits_by_itself_is_no_sign_of_trouble() -> None:
+    """A bake that takes longer than `timeout` is a part of the deployment, which is not stopped for it."""
+    place = Services.made(["api"], url=False, timeout=5, strategy={"kind": "blue-green", "bake": 12})
+    strict_aws.world().pace.scale = 0.01  # 7 s of baking, and time enough by the settings
+    report = place.deploy("0.1.0-dev")["api"]
+    assert (report.outcome, report.serving) == ("healthy", "0.1.0-dev"), report
+    place.remove()
+
+
 def test_an_early_success_says_at_which_share_and_is_healthy_when_every_task_runs_it() -> None:
     early = {"enable": True, "healthyPercent": 50, "sourceServiceRevisionCleanup": "DEFERRED"}
     place = made({"earlySuccessCriteria": early, "maximumPercent": 125}, desiredCount=4)

@@ -13,7 +13,6 @@ import pytest
 from tests.contract.functions import Functions, switch
 
 FIRST, SECOND, THIRD, FOURTH = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
-NAMES_NONE = {"expect": {"statusCode": 200}}
 
 
 class Steady(Functions):

@@ -55,6 +55,12 @@ def test_services_in_order_are_batches_of_one(tmp_path: Path) -> None:
     assert (made.rules.batch(3), made.rules.errors) == (1, "0")
 
 
+def test_a_strategy_adds_what_it_waits_to_the_time_that_a_service_may_take(tmp_path: Path) -> None:
+    rolling = services(read(tmp_path, IMAGE + TABLE))
+    canary = services(read(tmp_path, IMAGE + TABLE + 'ecs.strategy = { kind = "canary", minutes = 30, bake = 5 }\n'))
+    assert (rolling.strategy.configuration, canary.longest - rolling.longest) == ({}, 35 * 60)
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -97,6 +103,25 @@ def test_services_in_order_are_batches_of_one(tmp_path: Path) -> None:
         (
             IMAGE + TABLE + 'ecs.order = "random"',
             'environments.dev.ecs.order: must be "together" or "in order"; is "random"',
+        ),
+        (
+            IMAGE + TABLE + "ecs.strategy.bake = 5",
+            ('environments.dev.ecs.strategy.bake: is after a shift of the traffic: set kind = "blue-green", "canary" '
+            'or "linear", or remove it'),
+        ),
+        (
+            IMAGE + TABLE + 'ecs.strategy = { kind = "blue-green", percent = 20 }',
+            ('environments.dev.ecs.strategy.percent: is of shares of the traffic: set kind = "canary" or "linear", '
+            "or remove it"),
+        ),
+        (
+            IMAGE + TABLE + 'ecs.strategy = { kind = "linear", percent = 2 }',
+            "environments.dev.ecs.strategy.percent: is less than the 3 % that ECS takes for a linear step",
+        ),
+        (
+            IMAGE + TABLE + 'ecs.strategy.kind = "canary"\necs.monitors.failures = 2',
+            ("environments.dev.ecs.monitors.failures: is for rolling updates: no circuit breaker watches a shift of "
+            "traffic; name alarms, or remove it"),
         ),
         (
             IMAGE + TABLE + 'secrets.parameter_store = "/hello/dev/"',

@@ -9,7 +9,8 @@ from invoke.parser import Parser
 from invoke.program import Program
 
 from tagship.tasks import ns
-from tagship.tasks._help import EXAMPLES, print_task_help
+from tagship.tasks._help import EXAMPLES, OPTIONS, print_task_help
+from tagship.tasks.program import run
 
 TASKS = sorted(ns.task_names)
 CONTEXTS = {str(context.name): context for context in ns.to_contexts()}
@@ -57,3 +58,21 @@ def test_each_verb_has_examples_of_its_own() -> None:
     assert sorted(EXAMPLES) == TASKS
     for name, examples in EXAMPLES.items():
         assert all(shlex.split(example)[0] in {name, name.removesuffix(".apply")} for example in examples)
+
+
+def test_the_programs_own_help_names_what_serves_and_every_verb(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as ended:
+        run(["tagship", "--help"])
+    printed = capsys.readouterr().out
+    assert not ended.value.code
+    assert printed.startswith("Usage: tagship VERB [flags]\n\nA verb's flags and examples: tagship VERB --help\n")
+    assert all(f"\n  {name}" in printed for name in TASKS if "." not in name)
+    assert not [word for word in ("sudo", "pty", "pyc", "core", "--dry", "subcommand-") if word in printed]
+    assert max(map(len, printed.splitlines())) <= 80
+    known = Program(version="1").core_args()
+    for flag, _ in OPTIONS:
+        name = flag.rpartition(", ")[2].partition("=")[0].removeprefix("--")
+        assert any(name in argument.names for argument in known) or name == "list"

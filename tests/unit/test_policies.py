@@ -938,6 +938,8 @@ def test_the_static_sets_of_the_environment_are_changed_and_no_others() -> None:
     assert not allowed(given, "s3:GetObject", "arn:aws:s3:::site-dev/www/index.html")
     assert allowed(given, "cloudfront:CreateInvalidation", f"{distribution}/E2DEV")
     assert not allowed(given, "cloudfront:CreateInvalidation", f"{distribution}/E2PROD")
+    assert allowed(given, "cloudfront:GetDistributionConfig", f"{distribution}/E2DEV")
+    assert not allowed(given, "cloudfront:GetDistributionConfig", f"{distribution}/E2PROD")
     assert not allowed(given, "cloudfront:UpdateDistribution", f"{distribution}/E2DEV")
     record = layout.static_presence("hello", "dev", "site")
     assert all(allowed(given, action, s3(record)) for action in ("s3:GetObject", "s3:PutObject"))

@@ -750,6 +750,13 @@ def test_a_remedy_calls_tagship_as_it_can_be_called_here(
     assert said.splitlines()[-1] == f" next: {remedy}"
 
 
+def test_a_command_to_look_by_is_spelled_as_a_remedy_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "argv", ["../venv/tagship"])
+    said = three_lines(ServiceFailed("It failed.", state="unknown; look: inv status", remedy="Look."))
+    assert said.splitlines()[1] == "  now: unknown; look: ../venv/tagship status"
+
+
 def test_output_that_is_lost_is_no_success_and_says_how_far_it_came(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,9 +7,9 @@ account has switched on. One that refuses, as an organization may have it, is na
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from threading import Thread
 
 from tagship.adapters.aws.session import Aws
 from tagship.errors import ServiceFailed
@@ -29,19 +29,27 @@ def stacks_elsewhere(aws: Aws, names: Collection[str]) -> Elsewhere:
     with aws.translated("asking which regions the account has"):
         rows = aws.client("ec2").describe_regions()["Regions"]
     regions = sorted({row["RegionName"] for row in rows} - {aws.region})
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        answers = list(workers.map(partial(_in_region, aws, names), regions))
-    pairs = list(zip(regions, answers, strict=True))
-    named = [(region, name) for region, stacks in pairs for name in stacks or ()]
-    return Elsewhere(named, [region for region, stacks in pairs if stacks is None])
+    stacks: dict[str, Sequence[str]] = {}
+    # Not a pool: a process waits for a pool at its end, when nobody waits for this answer.
+    asking = [Thread(target=_ask, args=(aws, names, regions[n::AT_ONCE], stacks), daemon=True) for n in range(AT_ONCE)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    named = [(region, name) for region in regions for name in stacks.get(region, ())]
+    return Elsewhere(named, [region for region in regions if region not in stacks])
 
 
-def _in_region(aws: Aws, names: Collection[str], region: str) -> Sequence[str] | None:
-    """List those of a region; None if it can't be asked."""
+def _ask(aws: Aws, names: Collection[str], regions: Sequence[str], stacks: dict[str, Sequence[str]]) -> None:
+    """List the stacks of the regions that can be asked."""
+    for region in regions:
+        with suppress(ServiceFailed):
+            stacks[region] = _in_region(aws, names, region)
+
+
+def _in_region(aws: Aws, names: Collection[str], region: str) -> Sequence[str]:
+    """List those of a region. Raises ServiceFailed."""
     asked = replace(aws, region=region, patience=5.0, attempts=2)
-    try:
-        with asked.translated(f"listing the stacks of {region}"):
-            pages = asked.client("cloudformation").get_paginator("list_stacks").paginate(StackStatusFilter=[*THERE])
-            return sorted({row["StackName"] for page in pages for row in page["StackSummaries"]} & set(names))
-    except ServiceFailed:
-        return None
+    with asked.translated(f"listing the stacks of {region}"):
+        pages = asked.client("cloudformation").get_paginator("list_stacks").paginate(StackStatusFilter=[*THERE])
+        return sorted({row["StackName"] for page in pages for row in page["StackSummaries"]} & set(names))

@@ -33,6 +33,14 @@ class ClientRemedies:
         return f"Sign in: {aws_commands.sign_in(self.profile)}"
 
     @property
+    def _renew(self) -> str:
+        """Say how to get credentials that last long enough."""
+        if not self.ci:
+            return self._sign_in
+        step = "the step aws-actions/configure-aws-credentials"
+        return f"Give {step} role-duration-seconds for the whole job, or repeat it before this one, then run it again"
+
+    @property
     def _of_account(self) -> str:
         """Say how to get credentials of the account that is wanted."""
         if self.ci:

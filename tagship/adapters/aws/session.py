@@ -196,10 +196,11 @@ class Aws(ClientRemedies):
         the reading of credentials, which botocore may do in any call.
         """
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             yield
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
             problem, remedy = self._explained(error, doing)
             kind = NotAllowed if _denied(error) else ServiceFailed
             raise kind(problem, state=state, remedy=remedy, evidence=_evidence(error)) from error
@@ -211,9 +212,12 @@ class Aws(ClientRemedies):
     def _explained(self, error: Any, doing: str) -> tuple[str, str]:
         """Say what is wrong, and what to do about it."""
         from botocore.exceptions import ClientError
+        from botocore.parsers import ResponseParserError
 
         if isinstance(error, ClientError):
             return self._answered(error, doing)
+        if isinstance(error, ResponseParserError):  # of a proxy, or of a network that wants somebody to sign in
+            return f"What answered in the place of AWS can't be read ({doing}).", self._reach
         return self._unanswered(error, doing)
 
     def _answered(self, error: Any, doing: str) -> tuple[str, str]:
@@ -226,7 +230,7 @@ class Aws(ClientRemedies):
             words = f"The AWS credentials are of the account {other}, and tagship.toml says {self.account}"
             return f"{words}: they may not {action} ({doing}).", self._of_account
         known = {
-            "expired": ("The AWS credentials have expired", self._sign_in),
+            "expired": ("The AWS credentials have expired", self._renew),
             "unknown": ("AWS does not accept the credentials in use", self._sign_in),
             "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action, self.where)),
             "bucket": ("The bucket does not exist", self._create_bucket(error, doing)),

@@ -15,6 +15,8 @@ from tagship.adapters.aws.session import Aws
 from tagship.domain.static_set import StaticFile
 from tagship.errors import ServiceFailed
 
+TAGS = "cache-tag"  # of an object's metadata
+TAGS_HEADER = f"x-amz-meta-{TAGS}"  # that a distribution's CacheTagConfig has to name
 BATCH = 1000  # keys of one DeleteObjects (S3 API Reference)
 
 
@@ -29,7 +31,9 @@ class AwsSite:
 
     def put(self, path: str, body: bytes, file: StaticFile) -> None:
         client: Any = self.aws.client("s3")
-        headers = {"CacheControl": file.cache_control} if file.cache_control else {}
+        headers: dict[str, Any] = {"CacheControl": file.cache_control} if file.cache_control else {}
+        if file.tags:  # S3 answers with it as the header TAGS_HEADER
+            headers["Metadata"] = {TAGS: ",".join(file.tags)}
         with self.aws.translated(f"writing s3://{self.bucket}/{self.prefix}{path}"):
             client.put_object(
                 Bucket=self.bucket,
@@ -51,6 +55,15 @@ class AwsSite:
                     f"s3://{self.bucket}/{row['Key']} could not be deleted: {row['Code']}.",
                     remedy="Allow the deploying role s3:DeleteObject on the bucket",
                 )
+
+    def knows_tags(self) -> bool:
+        if not self.distribution:
+            return False
+        client: Any = self.aws.client("cloudfront")
+        with self.aws.translated(f"asking whether the distribution {self.distribution} keeps cache tags"):
+            chosen = client.get_distribution_config(Id=self.distribution)["DistributionConfig"]
+        name: str = chosen.get("CacheTagConfig", {}).get("HeaderName", "")
+        return name.lower() == TAGS_HEADER
 
     def invalidate(self, paths: Sequence[str], reference: str) -> str:
         if not self.distribution:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from shlex import quote
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -94,7 +95,8 @@ def _whole(blob: Blob, path: str) -> None:
 
 def _cut_off(git: GitProgram, path: str) -> Refused:
     return Refused(
-        f"git cat-file returned only a part of {visible(path)}.", remedy=f"Look at it: git -C {git.root} fsck"
+        f"git cat-file returned only a part of {visible(path)}.",
+        remedy=f"Look at it: git -C {quote(str(git.root))} fsck",
     )
 
 

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import IO, NoReturn
 
 from tagship.adapters.git.answer import Answer, Listener, decoded
@@ -69,7 +70,7 @@ class GitProgram:
 
     def refuse(self, verb: str, answer: Answer) -> NoReturn:
         raise self.trouble(answer) or Refused(
-            f"git {verb} failed: {answer.words}.", remedy=f"Look at it: git -C {self.root} status"
+            f"git {verb} failed: {answer.words}.", remedy=f"Look at it: git -C {quote(str(self.root))} status"
         )
 
     def trouble(self, answer: Answer) -> Refused | None:
@@ -81,12 +82,12 @@ class GitProgram:
         if dubious := _DUBIOUS.search(answer.err):
             return Refused(
                 f"{visible(dubious[1])} belongs to another user: git reads nothing there.",
-                remedy=f"If you trust it: git config --global --add safe.directory {visible(dubious[1])}",
+                remedy=f"If you trust it: git config --global --add safe.directory {quote(visible(dubious[1]))}",
             )
         if locked := _LOCKED.search(answer.err):
             return Refused(
                 f"Another git is at work here, or one that was killed left its lock: {visible(locked[1])}.",
-                remedy=f"If no git runs here: rm {visible(locked[1])}",
+                remedy=f"If no git runs here: rm {quote(visible(locked[1]))}",
             )
         if "aborted by hook" in answer.err:
             return Refused(

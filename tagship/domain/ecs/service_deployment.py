@@ -50,6 +50,7 @@ class ServiceDeployment:
     running: int = 0
     weight: float | None = None  # percent of the traffic that it gets
     early: int = 0
+    waits: int = 0  # minutes that its strategy waits by itself
     pauses: tuple[HookPause, ...] = ()
 
     @property

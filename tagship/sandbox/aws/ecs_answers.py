@@ -31,7 +31,6 @@ SHOWN = (  # members of a request that an answer repeats
     "availabilityZoneRebalancing",
     "resourceManagementType",
 )
-ROLLOUT_STATES = {"SUCCESSFUL": "COMPLETED", "ROLLBACK_SUCCESSFUL": "COMPLETED"}
 
 
 def given(**members: Any) -> dict[str, Any]:

@@ -137,3 +137,5 @@ def test_what_is_owned_depends_on_the_settings() -> None:
     assert bare["aws_lambda_alias"] == Owned()
     watched = Ecs.model_validate({"cluster": "c", "services": {"api": {}}, "monitors": {"failures": 2}}).owned
     assert watched["aws_ecs_service"].given == ("deployment_circuit_breaker",)
+    shifted = Ecs.model_validate({"cluster": "c", "services": {"api": {}}, "strategy": {"kind": "canary"}}).owned
+    assert shifted["aws_ecs_service"].given == ("deployment_configuration",)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tagship.domain.content_types import content_type
@@ -58,6 +60,24 @@ def test_files_that_were_there_are_invalidated_and_new_ones_are_not() -> None:
 def test_many_paths_are_one_wildcard(count: int, paths: int) -> None:
     many = StaticSet({f"{number}.svg": LOGO for number in range(count)})
     assert len(invalidated(list(many.files), [many], "/")) == paths
+
+
+def test_tags_take_the_place_of_paths_that_are_too_many_where_all_had_some() -> None:
+    docs = replace(LOGO, tags=("docs", "site"))
+    many = StaticSet({f"docs/{number}.svg": docs for number in range(EXACT + 1)})
+    changed = list(many.files)
+    assert invalidated(changed, [many], "/", tagged=True) == ["#docs", "#site"]
+    assert invalidated(changed, [many], "/") == ["/*"], "the distribution does not know them"
+    assert invalidated(changed[:2], [many], "/", tagged=True) == ["/docs/0.svg", "/docs/1.svg"]
+    untagged = StaticSet({**many.files, "docs/0.svg": LOGO})
+    assert invalidated(changed, [untagged], "/", tagged=True) == ["/*"], "what is cached has no tag"
+
+
+def test_other_tags_are_other_headers_and_a_set_without_any_is_written_as_ever() -> None:
+    tagged = StaticSet({"logo.svg": replace(LOGO, tags=("docs",))})
+    assert uploads(tagged, [StaticSet({"logo.svg": LOGO})]) == ["logo.svg"]
+    assert StaticSet.from_json(tagged.to_json(), "here", "again") == tagged
+    assert b"tags" not in FIRST.to_json()
 
 
 def test_everything_is_invalidated_if_what_was_there_is_not_known() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagship.engine.scope import named
-from tagship.errors import UsageError
+from tagship.errors import SettingsError, UsageError
 from tagship.ports.repository import Tag
 from tagship.verbs.why_not import why_not
 from tests.fakes.app import FakeApp, environments, settings
@@ -41,3 +41,10 @@ def test_a_version_that_stands_without_a_flag_is_named_in_the_whole_command() ->
     with pytest.raises(UsageError) as caught:
         why_not(app_with("0.1.0-dev"), env="dev", version="x")
     assert caught.value.remedy == "Name it, the latest of dev: inv why-not dev 0.1.0-dev"
+
+
+@pytest.mark.parametrize("artifact", ["", "0.1.30-dev", "no version"])
+def test_an_environment_that_is_not_there_is_said_before_a_remedy_repeats_it(artifact: str) -> None:
+    with pytest.raises(SettingsError, match="has no environment 'nope'") as caught:
+        named(FakeApp(), artifact, "nope")
+    assert "nope" not in caught.value.remedy

@@ -173,6 +173,8 @@ def test_a_run_that_failed_before_it_deployed_names_the_step(conclusion: str) ->
     ended = run("completed", conclusion, checkout="success", build=conclusion)
     problem = failed(Release(), ServiceFailed, FakeForge(ended))
     assert f"ended as {conclusion} at “build”" in problem.what
+    assert "unknown" in problem.state
+    assert problem.remedy.startswith("See what it left, with AWS credentials: inv status --env dev\n")
     assert URL in problem.remedy
     assert "inv deploy-dev --version 0.1.2-dev" in problem.remedy
 

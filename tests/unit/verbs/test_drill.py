@@ -145,6 +145,14 @@ def test_for_real_goes_back_and_returns_and_says_what_each_took() -> None:
     assert app.screen.lines[-1] == f"to {OLD}: 3.0 s; back to {NEW}: 3.0 s"
 
 
+def test_what_only_a_real_rollback_shows_is_advised_where_one_may_be_made() -> None:
+    app = running()
+    assert gates(drill(app))["permissions"].endswith("may do: inv drill --env dev --for-real")
+    assert "permissions" not in gates(drill(app, for_real=True, yes=True))
+    app.settings = settings(promotion={"order": ["dev"]})  # dev is the last one: production
+    assert gates(drill(app))["permissions"].endswith("may do")
+
+
 def test_an_exercise_speaks_against_no_version_and_counts_in_no_figure() -> None:
     app = running()
     drill(app, for_real=True, yes=True)

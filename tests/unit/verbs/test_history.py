@@ -10,12 +10,12 @@ import pytest
 
 from tagship.adapters.terminal import TerminalScreen
 from tagship.domain.chain import RawEntry
-from tagship.errors import DeployFailed, NotAuthentic, SettingsError, UsageError
+from tagship.errors import DeployFailed, NotAuthentic, ServiceFailed, SettingsError, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.history import history
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
-from tests.fakes.app import FakeApp
+from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, machine
 
 
@@ -42,6 +42,22 @@ def test_the_newest_comes_first_with_who_what_and_how_long() -> None:
         ["it answered 500"],
         ["2026-11-20 12:00", "healthy", "12 s", "ada@laptop", "deploy 0.1.1-dev on dev"],
     ]
+
+
+def test_what_could_not_be_read_is_not_said_to_be_empty() -> None:
+    table = environments()
+    app = FakeApp(settings=settings(environments={**table, "prod": {**table["dev"], "branch": "main"}}))
+    read = app.ledger.deployments
+
+    def deployments(environment: str, count: int = 0) -> Any:
+        if environment == "prod":
+            raise ServiceFailed("AWS cannot be reached.", remedy="Wait.")
+        return read(environment, count)
+
+    app.ledger.deployments = deployments  # type: ignore[method-assign,assignment]
+    with pytest.raises(ServiceFailed, match="AWS cannot be reached"):
+        history(app).insist()
+    assert app.screen.lines[-1] == "Nothing was deployed, as far as could be read."
 
 
 def test_a_ci_run_is_told_by_whose_push_it_was_and_a_long_reason_is_whole() -> None:

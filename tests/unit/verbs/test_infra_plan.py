@@ -231,6 +231,22 @@ def test_the_plan_that_was_stored_is_applied_in_another_checkout_and_then_gone(
     assert written["outputs"]["release"]["value"] == VERSION
 
 
+def test_an_applied_plan_that_cannot_be_deleted_is_a_warning_and_the_apply_stands(
+    app: FakeApp, tool: FakeTerraform
+) -> None:
+    digest = plan_of(app, artifact=VERSION, store=True).planned
+    [key] = plans(app)
+
+    def silent(verb: str, written: str) -> None:
+        if (verb, written) == ("delete", key):
+            raise ServiceFailed("S3 is down.", remedy="Wait.")
+
+    app.store.before = silent
+    assert infra_apply(app, artifact=VERSION, planned=digest).state == "applied"
+    assert tool.world.applied == VERSION
+    assert f"the plan {key} stays, with its values in the clear: S3 is down." in app.screen.warnings
+
+
 def test_a_plan_that_was_overtaken_is_refused_and_not_made_again(app: FakeApp, tool: FakeTerraform) -> None:
     digest = plan_of(app, artifact=VERSION, store=True).planned
     infra_apply(app, artifact=NEXT)

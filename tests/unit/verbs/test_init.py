@@ -279,6 +279,12 @@ def test_a_service_of_ecs_gets_its_cluster_and_its_image_and_nothing_of_hosts(tm
     begin(root, wheel, kind="ecs", cluster="team")
     text, dev = (root / "tagship.toml").read_text(), settings.load(root / "tagship.toml", {}).environment("dev")
     assert isinstance(dev.target, Ecs)
+    said = re.sub(r"^# (?=(roles|families|health) = )", "", text, flags=re.MULTILINE)
+    assert said.count("\n# ") == text.count("\n# ") - 3
+    (root / "said.toml").write_text(said)
+    full = settings.load(root / "said.toml", {}).environment("dev").target
+    assert isinstance(full, Ecs)
+    assert full.services["shop-dev"].health, "what is commented out is there to be used"
     assert (dev.target.cluster, list(dev.target.services)) == ("team", ["shop-dev"])
     assert dev.target.monitors.failures == 2, "else ECS starts tasks that end again and again, until the timeout"
     assert dev.image.repository.endswith("/shop")
@@ -665,7 +671,7 @@ def test_settings_that_are_wrong_are_said_before_anything_is_written(tmp_path: P
         ({"image": "registry.example/shop"}, "--image: is for runtime docker"),
         ({"kind": "job", "health": "/ping"}, "--health: a job has none"),
         ({"kind": "cron"}, "--kind: use service or job or ecs or lambda"),
-        ({"kind": "ecs", "health": "/ping"}, "--health: a service of ECS says it by url, in tagship.toml"),
+        ({"kind": "ecs", "health": "/ping"}, "--health: a service of ECS says it by health, in tagship.toml"),
         ({"kind": "ecs", "runtime": "process"}, "--runtime: use docker"),
         ({"kind": "ecs", "service": "a service"}, "--service: use letters, digits, hyphens and underscores"),
         ({"kind": "lambda", "cluster": "shop"}, "--cluster: is for kind ecs"),

@@ -30,6 +30,7 @@ from tagship.verbs.promote import promote
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import VALUES, FakeApp, settings
+from tests.fakes.ci import FakeCi
 from tests.fakes.hooks import FakeHookRunner
 from tests.fakes.images import FakeImages
 from tests.fakes.prompt import FakePrompt
@@ -37,6 +38,7 @@ from tests.fakes.repository import FakeRepository
 from tests.fakes.sigstore import Sigstore, statement
 from tests.fakes.site import FakeSite, publish_set
 from tests.fakes.target import FakeTarget, machine
+from tests.fakes.terraform import FakeTerraform
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
 ORDER = ("dev", "preprod", "prod")
@@ -499,6 +501,70 @@ def test_what_differs_is_shown_before_it_asks(tmp_path: Path) -> None:
     assert "commits: none, both are of 00000000" in app.screen.lines
     assert "settings: the same" in app.screen.lines
     assert "secrets: the same" in app.screen.lines
+
+
+def with_infra(tmp_path: Path, **infra: object) -> tuple[ThreeEnvironments, FakeTerraform]:
+    """NEW can be promoted to preprod, whose infrastructure is Terraform's."""
+    app, tool = promotable(tmp_path), FakeTerraform()
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra/main.tf").touch()
+    chosen = app.settings.environments
+    own = chosen["preprod"].infra.model_copy(update={"directory": "infra", **infra})
+    changed = chosen["preprod"].model_copy(update={"infra": own})
+    app.settings = app.settings.model_copy(update={"environments": {**chosen, "preprod": changed}})
+    app.given["infrastructure"] = tool
+    return app, tool
+
+
+def foreseen(app: ThreeEnvironments) -> list[str]:
+    promote(app, source="dev", to="preprod", artifact=NEW, dry_run=True)
+    at = next(n for n, line in enumerate(app.screen.lines) if line.startswith("infrastructure: "))
+    return app.screen.lines[at : at + 2]
+
+
+def test_what_it_changes_of_the_infrastructure_is_planned_without_a_lock_and_shown(tmp_path: Path) -> None:
+    app, tool = with_infra(tmp_path)
+    assert foreseen(app) == ["infrastructure: 1 to add", "      add terraform_data.release"]
+    assert tool.calls == ["init", "plan without a lock", "show"]
+    assert tool.told[-1]["TF_VAR_artifact_id"] == NEW
+    assert not list(tmp_path.rglob("*.tfplan"))
+    promote(app, source="dev", to="preprod", artifact=NEW, yes=True)
+    assert tool.world.applied == "", "a promotion applies nothing"
+
+
+@pytest.mark.parametrize("fails", ["init", "plan without a lock", "show"])
+def test_infrastructure_that_cannot_be_planned_is_not_known_and_holds_nothing_up(fails: str, tmp_path: Path) -> None:
+    app, tool = with_infra(tmp_path)
+    tool.fails = fails
+    [line, *_] = foreseen(app)
+    assert line.startswith("infrastructure: not known (")
+    assert line.endswith(f"; once this is promoted: inv infra.plan --version {NEW} --env preprod")
+    assert promote(app, source="dev", to="preprod", artifact=NEW, yes=True).state == "healthy"
+
+
+def test_a_job_of_ci_runs_no_tool_of_the_projects_beside_its_credentials(tmp_path: Path) -> None:
+    app, tool = with_infra(tmp_path)
+    app.ci = FakeCi(running=True)  # type: ignore[assignment]
+    assert foreseen(app)[0] == (
+        "infrastructure: not planned in a job of CI; once this is promoted: "
+        f"inv infra.plan --version {NEW} --env preprod"
+    )
+    assert tool.calls == []
+
+
+def test_of_a_command_of_ones_own_the_way_to_see_it_is_named(tmp_path: Path) -> None:
+    app, tool = with_infra(tmp_path, command=("npx", "cdk", "deploy"))
+    assert foreseen(app)[0] == (
+        "infrastructure: not planned, it is a command's; once this is promoted: "
+        f"inv infra --version {NEW} --env preprod --dry-run"
+    )
+    assert tool.calls == []
+
+
+def test_without_infrastructure_nothing_is_said_of_it(tmp_path: Path) -> None:
+    app = promotable(tmp_path)
+    promote(app, source="dev", to="preprod", artifact=NEW, dry_run=True)
+    assert not [line for line in app.screen.lines if line.startswith("infrastructure")]
 
 
 def test_a_rollback_in_the_next_environment_needs_no_promotion(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def under_way(app: FakeApp, action: str, artifact: str, replaced: str) -> None:
     for number, state in enumerate(("requested", "started"), 1):
         app.ledger.append(
             Entry(
-                "20261120-235959-000000-abcdef",
+                f"{app.clock.now():%Y%m%d-%H%M%S}-999999-abcdef",  # the latest
                 number,
                 state,
                 app.clock.now().isoformat(),

@@ -124,3 +124,11 @@ def test_doctor_looks_at_each_account(app: Accounts) -> None:
     assert finding.words == "arn:aws:iam::123456789012:user/ada, and tagship.toml says account 333333333333"
     [fine] = asked["s3://hello-artifacts: credentials"]()
     assert fine.state == "ok"
+
+
+def test_a_dry_run_claims_of_no_account_that_it_is_as_it_should_be(app: Accounts) -> None:
+    app.at("dev").given["foundation"] = Unreachable()
+    with pytest.raises(ServiceFailed) as raised:
+        setup(app, dry_run=True)
+    assert raised.value.state == "1 of 2 accounts could be looked at; see above."
+    assert done(app, "prod") == []

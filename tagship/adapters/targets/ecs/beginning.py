@@ -7,20 +7,19 @@ no condition in UpdateService, so docs/adr says what a slow process could still 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.carried import ImageArtifact
+from tagship.adapters.targets.ecs.configuring import corrected
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.ecs.definition import TaskRevision, containers, wanted
 from tagship.domain.ecs.record import RevisionRecord, carried_over, tags_of
 from tagship.domain.units import Operation, Report
-from tagship.settings.ecs import Ecs, Monitors, ServiceTable
+from tagship.settings.ecs import Ecs, ServiceTable
 
 LOOKED_AT = 20  # revisions of a family that a rollback is looked for in
 SKEW = timedelta(minutes=1)
@@ -70,7 +69,7 @@ class ServiceStart:
         if now.label == self.artifact.label:
             return self._adopted(service, now)
         revision, record = self._made(service.name, now, newest)
-        configuration = corrected(service.configuration, self.table.monitors)
+        configuration = corrected(service.configuration, self.table)
         primary, since = self.calls.update(service.name, revision.arn, configuration)
         return Begun(service.name, revision, record, primary, since, started=primary != service.primary)
 
@@ -128,17 +127,3 @@ class ServiceStart:
         tags = tags_of(self.artifact.label, record)
         self.calls.tag(revision.arn, tags)
         return replace(revision, tags={**revision.tags, **tags})
-
-
-def corrected(configuration: Mapping[str, Any], monitors: Monitors) -> Mapping[str, Any]:
-    """Return the configuration with monitors set; empty if that changes nothing."""
-    changes: dict[str, Any] = {}
-    if monitors.failures:
-        threshold = {"type": "COUNT", "value": monitors.failures}
-        breaker = configuration.get("deploymentCircuitBreaker", {})
-        changes["deploymentCircuitBreaker"] = {
-            **breaker, "enable": True, "rollback": True, "thresholdConfiguration": threshold,
-        }  # fmt: skip
-    if monitors.alarms:
-        changes["alarms"] = {"alarmNames": list(monitors.alarms), "enable": True, "rollback": True}
-    return {**configuration, **changes} if any(configuration.get(name) != changes[name] for name in changes) else {}

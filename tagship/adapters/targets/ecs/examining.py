@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.targets.ecs.around import Around
-from tagship.adapters.targets.ecs.beginning import corrected
 from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.configuring import corrected
 from tagship.adapters.targets.ecs.obstacles import watched_by
 from tagship.adapters.targets.ecs.proof import Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -40,7 +40,7 @@ class ServiceExamination:
 
     def _strategy(self, service: ServiceFacts) -> Finding:
         """Say how a deployment goes, and what ends a bad one."""
-        configuration = {**service.configuration, **corrected(service.configuration, self.table.monitors)}
+        configuration = {**service.configuration, **corrected(service.configuration, self.table)}
         strategy = configuration.get("strategy", "ROLLING")
         breaker = configuration.get("deploymentCircuitBreaker", {})
         if strategy != "ROLLING":
@@ -81,7 +81,16 @@ class ServiceExamination:
             yield warning(
                 service.name, words, "Set it to enabled in the task definition, where infrastructure makes it"
             )
+        yield from self._unasked(service, revision)
         yield self._running(service, revision)
+
+    def _unasked(self, service: ServiceFacts, revision: TaskRevision) -> Iterator[Finding]:
+        """Say it if nobody asks a new version whether it works."""
+        containers = revision.definition.get("containerDefinitions", ())
+        checked = any(row.get("healthCheck") for row in containers)
+        if not (self.table.services[service.name].health or service.groups or checked):
+            words = "no health check: a version that answers errors is healthy, as long as its tasks run"
+            yield warning(service.name, words, f"Set ecs.services.{service.name}.health in tagship.toml")
 
     def _running(self, service: ServiceFacts, revision: TaskRevision) -> Finding:
         if not revision.artifact:

@@ -44,10 +44,16 @@ class Way:
     targets: str = ""  # the same, when one last was not
     stopped: bool = False
     words: str = "begins"
+    waits: int = 0  # seconds that its strategy waits by itself
 
     @property
     def name(self) -> str:
         return self.begun.service
+
+    def allow(self, seconds: int) -> None:
+        """Give it the time that its strategy waits by itself, once."""
+        if seconds and not self.waits:
+            self.waits, self.until = seconds, self.until + timedelta(seconds=seconds)
 
     def report(self, outcome: str, serves: str, reason: str = "") -> Report:
         """Report on it."""
@@ -128,6 +134,7 @@ class ServiceFollowing:
         if way.begun.started and deployment is None:
             return self._unlisted(way)
         if deployment and deployment.under_way:
+            way.allow(60 * deployment.waits)
             self._watch(way, service, deployment)
             return self._under_way(way, service, deployment)
         if deployment and deployment.status != SUCCESSFUL:
@@ -156,12 +163,12 @@ class ServiceFollowing:
             environment = self.change.environment
             back, on = commands.rollback(environment=environment), commands.continue_(environment)
             way.words = f"{deployment.progress}. To go back: {back}. To go on: {on}"
-            way.until = self.now() + timedelta(seconds=self.timeout)
+            way.until = self.now() + timedelta(seconds=self.timeout + way.waits)
         if self.now() < way.until:
             return None
         if not way.stopped and deployment.status in STOPPABLE:
             way.stopped, way.until = True, self.now() + timedelta(seconds=self.timeout)
-            way.reason = f"{deployment.progress} after {self.timeout} s"
+            way.reason = f"{deployment.progress} after {self.timeout + way.waits} s"
             way.evidence = self._gathered(way, service, deployment)
             self.calls.stop(deployment.arn)
             return None
@@ -212,7 +219,7 @@ class ServiceFollowing:
             return self._not_back(way, service, problem.what.rstrip("."))
         started = primary != service.primary
         way.begun = replace(begun, primary=primary, since=since, arn="", started=started)
-        way.until, way.appears = self.now() + timedelta(seconds=self.timeout), self.now() + APPEARS
+        way.until, way.appears, way.waits = self.now() + timedelta(seconds=self.timeout), self.now() + APPEARS, 0
         way.words = f"going back to {before}"
         return None
 

@@ -9,10 +9,12 @@ from typing import Any
 from tagship.adapters.targets.ecs.around import Around
 from tagship.adapters.targets.ecs.beginning import LOOKED_AT, ServiceStart
 from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.configuring import corrected
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain import aws_commands, commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision, Unregistrable
+from tagship.domain.ecs.strategy import SHIFTING
 from tagship.domain.image import rebuilt_for
 from tagship.domain.manifest import ImageRef, Manifest
 from tagship.domain.obstacle import Obstacle
@@ -20,8 +22,6 @@ from tagship.domain.text import counted, either, listed
 from tagship.errors import ArtifactMissing, ServiceFailed
 from tagship.ports.images import Registry
 from tagship.settings.ecs import Monitors
-
-SHIFTING = frozenset({"BLUE_GREEN", "CANARY", "LINEAR"})
 
 
 def architecture(definition: Mapping[str, Any]) -> str:
@@ -43,7 +43,10 @@ class ServiceObstacles:
     calls: EcsCalls
     around: Around
     beginning: ServiceStart
-    monitors: Monitors
+
+    @property
+    def monitors(self) -> Monitors:
+        return self.beginning.table.monitors
 
     @property
     def change(self) -> Change:
@@ -76,7 +79,11 @@ class ServiceObstacles:
             )
             return
         yield from self._alarms(service)
-        yield from self._listeners(service)
+        configuration = corrected(service.configuration, self.beginning.table) or service.configuration
+        strategy = configuration.get("strategy", "")
+        if strategy in SHIFTING:
+            yield from self._listeners(service)
+            yield from self._nowhere_to_shift(service, strategy)
         if self.change.action == "rollback":
             yield from self._gone(service)
 
@@ -108,8 +115,7 @@ class ServiceObstacles:
 
         ECS begins to shift from where the listener points, whatever that is.
         """
-        shifting = service.configuration.get("strategy", "ROLLING") in SHIFTING
-        for rule in service.listeners if shifting else ():
+        for rule in service.listeners:
             for group, weight in self.around.weights(rule).items():
                 targets = self.around.targets(group) if weight else []
                 if weight and not any(target.state == "healthy" for target in targets):
@@ -120,6 +126,16 @@ class ServiceObstacles:
                         f"group {name}, which has {counted(len(targets), 'target')} and no healthy one",
                         f"Have the listener point at the group that serves; see it: {see}",
                     )
+
+    def _nowhere_to_shift(self, service: ServiceFacts, strategy: str) -> Iterator[Obstacle]:
+        """Find a load balancer that has one target group: traffic can't shift."""
+        if service.groups and not service.listeners:
+            yield Obstacle(
+                f"{service.name} is to be deployed {strategy}, and its load balancer has no alternate target group to "
+                "shift traffic to",
+                "Have infrastructure give the service one (advancedConfiguration), or set strategy = "
+                '{ kind = "rolling" } in tagship.toml',
+            )
 
     def of_image(
         self, registry: Registry, image: ImageRef | None, services: Iterable[ServiceFacts]

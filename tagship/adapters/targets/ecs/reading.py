@@ -8,6 +8,7 @@ from typing import Any
 
 from tagship.domain.ecs.definition import ANY, Shape
 from tagship.domain.ecs.service_deployment import HookPause, ServiceDeployment
+from tagship.domain.ecs.strategy import waits
 from tagship.domain.ecs.task import Exit, TaskFacts
 
 AWAITING = "AWAITING_ACTION"
@@ -87,7 +88,8 @@ def deployment_of(row: Mapping[str, Any]) -> ServiceDeployment:
     """Read a service deployment, whole or from the list."""
     target = row.get("targetServiceRevision", {})
     breaker, alarms = row.get("deploymentCircuitBreaker", {}), row.get("alarms", {})
-    early = row.get("deploymentConfiguration", {}).get("earlySuccessCriteria", {})
+    configuration = row.get("deploymentConfiguration", {})
+    early = configuration.get("earlySuccessCriteria", {})
     hooks = row.get("lifecycleHookDetails", ())
     return ServiceDeployment(
         arn=row["serviceDeploymentArn"],
@@ -104,6 +106,7 @@ def deployment_of(row: Mapping[str, Any]) -> ServiceDeployment:
         running=target.get("runningTaskCount", 0),
         weight=target.get("requestedProductionTrafficWeight"),
         early=early.get("healthyPercent", 0) if early.get("enable") else 0,
+        waits=waits(configuration),
         pauses=tuple(_pause(hook) for hook in hooks if hook.get("status") == AWAITING),
     )
 

@@ -109,7 +109,7 @@ class EcsTarget:
             action, manifest.app, self.environment, ArtifactId(manifest.artifact_id), manifest_sha256, "", 0
         )
         calls, around = self._calls, Around(self.context.aws)
-        look = ServiceObstacles(calls, around, self._beginning(calls, change), self.table.monitors)
+        look = ServiceObstacles(calls, around, self._beginning(calls, change))
         services = calls.services([unit.id for unit in units])
         return list(look.every(manifest, services, self.context.registry, self.table.running))
 
