@@ -60,7 +60,7 @@ class Story:
             (root / "public" / name).write_text(f"{version}\n", "utf-8")
         for number in range(EXACT + 1):  # CloudFront is asked for their tag instead
             (root / "public" / f"{number}.html").write_text(f"{version}\n", "utf-8")
-        if version in (V1, V2) and (root / "api").is_dir():  # the code before is that of no version that stays
+        if version in (V3, V4) and (root / "api").is_dir():  # V3 goes, and no other version has its code
             (root / "api/changed.py").write_text(f"VERSION = '{version}'\n", "utf-8")
         git(root, "add", "--all")
         git(root, "commit", "--quiet", "--allow-empty", "-m", f"Make {version}")
