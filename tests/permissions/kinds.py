@@ -27,6 +27,7 @@ SITE = """
 [static.site]
 directory = "public"
 keep = 1
+headers = [{ match = "*", cache_control = "no-cache", tags = ["site"] }]
 """
 ON_SITE = """
 [static.site.environments.{name}]

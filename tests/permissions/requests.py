@@ -214,7 +214,10 @@ def _logs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Reques
 
 
 def _cloudfront(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
-    yield Request(f"cloudfront:{operation}", _arn("cloudfront", f"distribution/{given['DistributionId']}", region=""))
+    yield Request(
+        f"cloudfront:{operation}",
+        _arn("cloudfront", f"distribution/{given.get('DistributionId') or given['Id']}", region=""),
+    )
 
 
 def _secrets(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:

@@ -12,6 +12,7 @@ from tagship.adapters.ci_github import connect
 from tagship.domain import layout
 from tagship.domain.github_attestation import written
 from tagship.domain.statelock import SUFFIX
+from tagship.domain.static_set import EXACT
 from tagship.errors import TagshipError
 from tests.permissions.account import Account
 from tests.sandbox.conftest import git
@@ -57,6 +58,10 @@ class Story:
             old.unlink()
         for name in ("index.html", f"{version}.txt"):
             (root / "public" / name).write_text(f"{version}\n", "utf-8")
+        for number in range(EXACT + 1):  # CloudFront is asked for their tag instead
+            (root / "public" / f"{number}.html").write_text(f"{version}\n", "utf-8")
+        if version in (V3, V4) and (root / "api").is_dir():  # V3 goes, and no other version has its code
+            (root / "api/changed.py").write_text(f"VERSION = '{version}'\n", "utf-8")
         git(root, "add", "--all")
         git(root, "commit", "--quiet", "--allow-empty", "-m", f"Make {version}")
         git(root, "tag", "-a", version, "-m", version)
