@@ -61,13 +61,13 @@ def resign(app: App, *, env: str = "", artifact: str = "", dry_run: bool = False
     refused: dict[str, str] = {}
     wanted = [version for version in versions if _lacks(app, environment, version, keys, refused)]
     signed: list[str] = []
-    with said_to_be_done(lambda: f"Signed by {keys.id} by then: {listed(signed)}." if signed else ""):
+    with said_to_be_done(lambda: f"Signed by today's keys by then: {listed(signed)}." if signed else ""):
         for version in wanted:
             app.screen.say(f"{version}: {'to be signed' if dry_run else _sign(app, environment, version, keys)}")
             signed += [] if dry_run else [str(version)]
         already = [str(version) for version in versions if version not in wanted and version not in refused]
         app.screen.say(f"signed by {keys.id} before: {listed(already) or 'none'}")
-        orders = _orders(app, environment, dry_run=dry_run)
+        orders = _orders(app, environment, signed, dry_run=dry_run)
     if refused:
         raise _refused(environment, refused, dry_run=dry_run)
     return Resigned(environment, keys.id, tuple(map(str, wanted)), already, orders, not dry_run)
@@ -105,10 +105,13 @@ def _sign(app: App, environment: str, version: ArtifactId, keys: Keys) -> str:
     return f"signed by {keys.id} ({layout.signature_by(keys.id)})"
 
 
-def _orders(app: App, environment: str, *, dry_run: bool) -> list[str]:
-    """Sign again what orders stand: the last reset, and the pointer."""
+def _orders(app: App, environment: str, signed: list[str], *, dry_run: bool) -> list[str]:
+    """Sign again what orders stand: the last reset, and the pointer.
+
+    Adds to `signed` what was before the last."""
     target = app.target(environment)
     done = [resign_reset(app, environment, dry_run=dry_run)]
+    signed += ["the last reset of the fencing numbers"] if done[0] and not dry_run else []
     done += [target.resign(dry_run=dry_run)] if isinstance(target, KeyHolder) else []
     for sentence in filter(None, done):
         app.screen.say(sentence)

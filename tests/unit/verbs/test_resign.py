@@ -133,7 +133,7 @@ def test_what_was_signed_before_the_bucket_failed_is_said(app: FakeApp) -> None:
     silence(app, object_of(V1, layout.signature_by(NEW)))
     with pytest.raises(ServiceFailed) as caught:
         resign(app, env="dev")
-    assert caught.value.state == f"Signed by {NEW} by then: {V2}."
+    assert caught.value.state == f"Signed by today's keys by then: {V2}."
     assert signatures(app) == {object_of(V2, layout.signature_by(NEW))}
 
 
@@ -193,3 +193,17 @@ def test_a_pointer_that_no_key_proves_is_refused_and_left(app: FakeApp) -> None:
     with pytest.raises(NotAuthentic, match="which does not belong to this environment"):
         resign(app, env="dev")
     assert app.store.objects[layout.pointer("hello", "dev")] == before
+
+
+def test_a_reset_that_was_signed_before_the_pointer_was_refused_is_said(app: FakeApp) -> None:
+    StoredPointer(app, "dev").point(Pointer("hello", "dev", V2, "ab" * 32, "d-1", 2))
+    app.orderer = WordSigner("orders-1")
+    reset = FenceReset("hello", "dev", GENERATION, app.clock.now().isoformat(), "ada@laptop", "why")
+    publish(app, reset, sealed_reset(app, reset))
+    app.orderer = WordSigner("orders-2", "orders-1")  # what signed the pointer is believed no more
+    with pytest.raises(NotAuthentic) as caught:
+        resign(app, env="dev")
+    today = app.keys("dev", "orders").id
+    reset_too = f"{V2}, {V1}, the last reset of the fencing numbers"
+    assert caught.value.state == f"Signed by today's keys by then: {reset_too}."
+    assert unsealed(app.store.objects[layout.fence("hello", "dev")].body).values["key"] == today  # type: ignore[union-attr]
