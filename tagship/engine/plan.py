@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tagship.domain import commands
 from tagship.domain.absent import gone_sentence
-from tagship.domain.deployment import SERVES, Deployment, latest_serving, settled, unfinished
+from tagship.domain.deployment import SERVES, Deployment, is_to_come, latest_serving, settled, unfinished
 from tagship.domain.hook import PLACES
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
@@ -132,10 +132,11 @@ def _brought(app: App, environment: str, stored: Stored) -> tuple[str, ...]:
 def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
     """Read the latest deployments, oldest first.
 
-    All of them if none was healthy. Unreadable entries are named.
+    All of them if none was healthy, or only such as begin later than now. Unreadable entries are named.
     """
-    deployments = app.ledger.deployments(environment, count)
-    if len(deployments) >= count and not any(deployment.state in SERVES for deployment in deployments):
+    deployments, now = app.ledger.deployments(environment, count), app.clock.now()
+    begun = [deployment for deployment in deployments if not is_to_come(deployment.id, now)]
+    if len(deployments) >= count and not any(deployment.state in SERVES for deployment in begun):
         deployments = app.ledger.deployments(environment)
     name_unreadable(app, environment)
     return deployments

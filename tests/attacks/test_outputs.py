@@ -12,6 +12,7 @@ from tagship.domain import foundation
 from tagship.domain.health import Sample
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
+from tagship.engine.plan import FEW
 from tagship.verbs.deploy import deploy
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
@@ -67,13 +68,17 @@ def test_what_a_forged_entry_says_counts_until_the_next_deployment_and_no_longer
     assert app.ledger.entries[-1].details["outputs"] == {"api_url": OURS}
 
 
-def test_an_entry_of_a_time_to_come_counts_for_nothing_and_is_named(app: FakeApp) -> None:
-    """It would be the latest for ever, also after each deployment that is one."""
+@pytest.mark.parametrize("others", [0, FEW])
+def test_an_entry_of_a_time_to_come_counts_for_nothing_and_is_named(app: FakeApp, others: int) -> None:
+    """It would be the latest for ever, also after each deployment that is one; many would hide all that are."""
+    for number in range(others):
+        forge(app, f"29980101-000000-000000-{number:06x}")
     forge(app, "29990101-000000-000000-abcdef")
     assert asked(app) == [f"{OURS}/healthz"]
     [environment] = status(app, env="dev")
     assert environment.artifact == OLD
-    assert any("entries of a time to come (29990101-000000-000000-abcdef)" in line for line in app.screen.warnings)
+    first = "29980101-000000-000000-000000" if others else "29990101-000000-000000-abcdef"
+    assert any(f"entries of a time to come ({first}" in line for line in app.screen.warnings)
     app.clock.advance(60)
     deploy(app, artifact=NEW)
     assert status(app, env="dev")[0].artifact == NEW
