@@ -11,7 +11,7 @@ from tagship.settings.environment import Environment
 from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
 from tagship.settings.late import late
-from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, number, table
+from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, table
 
 if TYPE_CHECKING:
     from tagship.domain.infra_owned import Ownership
@@ -122,7 +122,12 @@ class Strategy(Section):
                 yield key, 'is of shares of the traffic: set kind = "canary" or "linear", or remove it'
         if values.get("bake") and kind not in SHIFTING:
             yield "bake", 'is after a shift of the traffic: set kind = "blue-green", "canary" or "linear", or remove it'
-        if kind == "linear" and number(values, "percent", cls) < LEAST_STEP:
+        percent = values.get("percent")  # a number, or pydantic says that it is none
+        if not isinstance(percent, (int, float)):
+            return
+        if percent != round(percent, 1):
+            yield "percent", f"is {percent}, and ECS takes tenths: one digit after the point"
+        if kind == "linear" and percent < LEAST_STEP:
             yield "percent", f"is less than the {LEAST_STEP} % that ECS takes for a linear step"
 
 

@@ -24,7 +24,9 @@ WANTED = {
     "model_type": "must be a table; is {given}",
     "model_attributes_type": "must be a table; is {given}",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have {most} characters or fewer",
     "too_short": "must not be empty: add at least one",
+    "too_long": "must have {most} entries or fewer",
     "string_pattern_mismatch": "must be {words}; is {given}",
     "literal_error": "must be {expected}; is {given}",
     "finite_number": "must be a number that is not endless; is {given}",
@@ -80,6 +82,7 @@ class Wording:
             ge=context.get("ge"),
             le=context.get("le"),
             lt=context.get("lt"),
+            most=context.get("max_length"),
             hint=self._hint(place) if error["type"] == "extra_forbidden" else "",
         )
 

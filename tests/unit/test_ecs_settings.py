@@ -115,7 +115,15 @@ def test_a_strategy_adds_what_it_waits_to_the_time_that_a_service_may_take(tmp_p
             "or remove it"),
         ),
         (
+            IMAGE + TABLE + 'ecs.strategy = { kind = "canary", percent = 33.33 }',
+            "environments.dev.ecs.strategy.percent: is 33.33, and ECS takes tenths: one digit after the point",
+        ),
+        (
             IMAGE + TABLE + 'ecs.strategy = { kind = "linear", percent = 2 }',
+            "environments.dev.ecs.strategy.percent: is less than the 3 % that ECS takes for a linear step",
+        ),
+        (
+            IMAGE + TABLE + 'ecs.strategy = { kind = "linear", percent = 2.9 }',
             "environments.dev.ecs.strategy.percent: is less than the 3 % that ECS takes for a linear step",
         ),
         (

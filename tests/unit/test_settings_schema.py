@@ -22,6 +22,7 @@ from tagship.resources import SCHEMA
 from tagship.settings import KINDS, load, settings_of
 from tagship.settings.file import _with_tuples
 from tagship.settings.schema import schema, text
+from tagship.settings.wording import WANTED
 from tests.unit.settings_text import APP
 
 TOP = Path(__file__).parents[2]
@@ -145,3 +146,50 @@ def test_an_environment_without_one_target_is_refused(tables: list[str]) -> None
     sources = {"ec2": VALUES["environments"]["dev"].get("ec2"), "lambda": api["lambda"]}
     dev |= {name: sources[name] for name in tables}
     assert not accepts(values)
+
+
+def bounds(value: Any) -> Iterator[str]:
+    """The names of every bound that a schema has."""
+    if isinstance(value, dict):
+        yield from (name for name in value if name in WORDED)
+        for part in value.values():
+            yield from bounds(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from bounds(part)
+
+
+WORDED = {  # a bound: pydantic's error, which a person reads in our words
+    "minimum": "greater_than_equal",
+    "maximum": "less_than_equal",
+    "exclusiveMinimum": "greater_than",
+    "exclusiveMaximum": "less_than",
+    "multipleOf": "multiple_of",
+    "minLength": "string_too_short",
+    "maxLength": "string_too_long",
+    "minItems": "too_short",
+    "maxItems": "too_long",
+    "pattern": "string_pattern_mismatch",
+}
+
+
+def test_every_bound_that_the_model_has_is_told_in_our_words() -> None:
+    """An error without words would be a traceback."""
+    assert {WORDED[name] for name in bounds(schema())} <= WANTED.keys()
+
+
+TAGS = [f"t{number}" for number in range(51)]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (f"tags.prefix = {'a' * 41!r}", "tags.prefix: must have 40 characters or fewer"),
+        (f"static.site.headers = [{{ tags = {TAGS} }}]", "static.site.headers.0.tags: must have 50 entries or fewer"),
+    ],
+    ids=["text", "a list"],
+)
+def test_what_is_too_long_is_told_with_how_long_it_may_be(more: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "tagship.toml").write_text(f"{more}\n{APP}", "utf-8")
+    with pytest.raises(SettingsError, match=told):
+        load(tmp_path / "tagship.toml", {})
