@@ -231,7 +231,7 @@ def _repositories(images: Sequence[str]) -> list[str]:
 
 
 def _services(services: Sequence[str]) -> list[str]:
-    """List a service and its deployments; the revisions and tasks of its cluster."""
+    """List services and their deployments, and their clusters' revisions and tasks."""
     clusters = sorted({name.partition("/")[0] for name in services})
     names = [f"service/{name}" for name in sorted(services)]
     names += [f"service-deployment/{name}/*" for name in sorted(services)]
