@@ -175,6 +175,7 @@ def with_blocks(
     blocks |= {"versions": [_resource("lambda", f"function:{name}:*") for name in sorted(functions)]}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
     blocks |= {"services": _services(services), "clusters": _clusters(services), "beside": _beside(services)}
+    blocks |= {"asked": [line for line in _services(services) if ":service-deployment/" not in line]}
     blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in sorted(set(families))]}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
@@ -230,11 +231,13 @@ def _repositories(images: Sequence[str]) -> list[str]:
 
 
 def _services(services: Sequence[str]) -> list[str]:
-    """List a service, its deployments and revisions; the tasks of its cluster."""
+    """List services and their deployments, and their clusters' revisions and tasks."""
     clusters = sorted({name.partition("/")[0] for name in services})
     names = [f"service/{name}" for name in sorted(services)]
-    names += [f"service-*/{name}/*" for name in sorted(services)]  # service-deployment, service-revision
-    return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
+    names += [f"service-deployment/{name}/*" for name in sorted(services)]
+    # A revision is only read; named for each service, ten services would not fit. IAM takes no wildcard in a type.
+    names += [f"{kind}/{cluster}/*" for kind in ("service-revision", "task") for cluster in clusters]
+    return [_resource("ecs", name) for name in names]
 
 
 def _beside(services: Sequence[str]) -> list[str]:

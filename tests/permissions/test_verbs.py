@@ -64,7 +64,6 @@ UNUSED = [
         "an alias that is not there, an image, provisioned concurrency, a version that no recent deployment names",
         "lambda",
     ),
-    Unused(r" AskServices .*:service-\*/", "a task of an image that was named by a tag", "ecs"),
     Unused(
         r"^Rollback .* ReadTheLogsOfFunctions", "`inv logs`: it has the policy of those who deploy by hand", "lambda"
     ),

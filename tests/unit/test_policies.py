@@ -892,6 +892,17 @@ def test_ten_groups_with_names_of_sixty_characters_fit_too() -> None:
     assert len(text.encode()) < 51_200
 
 
+def test_no_policy_has_a_wildcard_in_the_type_of_a_resource() -> None:
+    """IAM takes none there: what is granted so would be denied (reference-arns, "Use paths in ARNs")."""
+    functions, groups = ["api"], ["web"]
+    text = foundation.with_blocks(
+        read("environment"), {"a": "b"}, "/x/", [], functions=functions, services=["dev/api"], groups=groups
+    )
+    types = re.findall(r":ecs:[^:]*:[^:]*:([^/\"]+)", text) + re.findall(r":lambda:[^:]*:[^:]*:([^:/\"]+)", text)
+    assert len(types) > 10
+    assert [name for name in types if "*" in name] == []
+
+
 def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
     text = foundation.with_blocks(read("environment"), {}, "", [], services=["dev/api"], roles=["task"])
     place, role_ = f"arn:aws:ecs:us-east-1:{ACCOUNT}", f"arn:aws:iam::{ACCOUNT}:role"
@@ -900,6 +911,9 @@ def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
         given = statements(role, text=text)
         assert allowed(given, "ecs:UpdateService", f"{place}:service/dev/api")
         assert allowed(given, "ecs:StopServiceDeployment", f"{place}:service-deployment/dev/api/0123")
+        assert not allowed(given, "ecs:StopServiceDeployment", f"{place}:service-deployment/dev/web/0123")
+        assert allowed(given, "ecs:DescribeServiceRevisions", f"{place}:service-revision/dev/api/0123")
+        assert not allowed(given, "ecs:DescribeServiceRevisions", f"{place}:service-revision/prod/api/0123")
         assert not allowed(given, "ecs:UpdateService", f"{place}:service/dev/web")
         assert not allowed(given, "ecs:DeleteService", f"{place}:service/dev/api")
         here, elsewhere = ({"ecs:cluster": f"{place}:cluster/{cluster}"} for cluster in ("dev", "prod"))
