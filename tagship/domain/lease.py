@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from tagship.domain import commands
-from tagship.domain.deployment import new_id
+from tagship.domain.deployment import begun, is_id, new_id
 from tagship.domain.fence import is_plausible
 from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.errors import Held, Refused, ServiceFailed
@@ -64,6 +64,8 @@ class LeaseRecord:
             record = read_back(cls, value)
             if record.taken_at:
                 moment_of(record.taken_at)
+            if is_id(record.deployment_id):
+                begun(record.deployment_id)  # what it has in flight is looked for since then
         except ODD as reason:
             raise LeaseUnreadable("it", str(reason), raw) from reason
         return record

@@ -166,6 +166,15 @@ def test_a_record_of_a_later_schema_is_no_damage() -> None:
     assert raised.value.remedy == "A later tagship wrote it; use that one: pip install --upgrade tagship"
 
 
+def test_a_deployment_that_began_at_no_time_is_damage_and_what_has_another_id_is_none() -> None:
+    odd = replace(RECORD, deployment_id="99999999-999999-000000-abcdef")
+    with pytest.raises(LeaseUnreadable, match="does not match format") as raised:
+        LeaseRecord.from_json(odd.to_json())
+    assert raised.value.id
+    by_hand = replace(RECORD, deployment_id="by hand")
+    assert LeaseRecord.from_json(by_hand.to_json()) == by_hand
+
+
 @pytest.mark.parametrize("raw", [RECORD.to_json(), LATER[:-9], b'{"schema": 0}', b'{"schema": "two"}'])
 def test_what_is_not_whole_or_not_later_is_damage(raw: bytes) -> None:
     assert LeaseUnreadable("dev", "damaged", raw).id
