@@ -135,6 +135,12 @@ def _has_browser() -> bool:
     return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
+def _require_on_github(session: nox.Session, lacking: list[str]) -> None:
+    """Fail a job of GitHub, whose machines have these: a skip there would stay unseen."""
+    if os.environ.get("GITHUB_ACTIONS"):
+        session.error(f"not here: {', '.join(lacking)}")
+
+
 @nox.session
 def page(session: nox.Session) -> None:
     """The page of `inv report` in Chromium: three widths, light and dark, axe; skipped, aloud, if one is not here."""
@@ -142,6 +148,7 @@ def page(session: nox.Session) -> None:
     if not _has_browser():
         lacking.append("chromium")
     if lacking:
+        _require_on_github(session, lacking)
         session.skip(f"not here: {', '.join(lacking)}; nobody looked at the page in a browser")
     for lock in ("constraints.txt", "scripts/lint/browser.txt"):
         session.install("--quiet", "--require-hashes", "-r", lock)
@@ -159,6 +166,7 @@ def docs(session: nox.Session) -> None:
     if not index.is_file() or "inv rollback" not in index.read_text("utf-8"):
         session.error("the site has no index for its search, or the index lacks the reference")
     if not _has_browser():
+        _require_on_github(session, ["chromium"])
         session.warn("chromium is not here: nobody searched the site")
         return
     session.install("--quiet", "--require-hashes", "-r", "scripts/lint/browser.txt")
