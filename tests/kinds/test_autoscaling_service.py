@@ -248,8 +248,10 @@ def test_answers_have_members_of_the_api_alone(place: Place) -> None:
     """moto would leave out a member that no shape has: it is looked for here before that."""
     from tagship.sandbox.asg.group import Configuration
     from tagship.sandbox.asg.refresh import InstanceRefresh, Pace
+    from tagship.sandbox.aws.apart import AccountRegion
 
-    api = strict_aws.world().switches["asg"].__self__  # type: ignore[attr-defined]
+    apart = strict_aws.world().switches["asg"].args[0]  # type: ignore[attr-defined]
+    api = apart.at(AccountRegion(strict_aws.world().region))
     group = api.groups[place.name]
     model = place.aws.meta.service_model
     refresh = InstanceRefresh("1", group, group.configuration, {"BakeTime": 1}, group.created, Pace(float))

@@ -64,7 +64,7 @@ def place() -> Iterator[Steady]:
     one = functions[made.names[0]]
     functions[made.names[0]] = one.model_copy(update={"health": type(one.health)(expect={"statusCode": 200})})
     object.__setattr__(table, "functions", functions)
-    place = Steady(made.app, made.names, made.fences)
+    place = Steady(made.app, made.names, fences=made.fences)
     assert {report.outcome for report in place.deploy_of(FIRST).values()} == {"healthy"}
     yield place  # type: ignore[misc]
     switch(update=0, throttled=0, lost=0, failed_updates=0)

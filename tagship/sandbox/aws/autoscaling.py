@@ -46,7 +46,7 @@ def install(world: World) -> None:
         return _Api(world, place, Ec2Fleet(place, shared.boots), shared)
 
     apart = Apart(make)
-    world.switches["asg"] = lambda asked: _switch(apart, shared, asked)
+    world.switches["asg"] = functools.partial(_switch, apart, shared)
     for name in apart.at(AccountRegion(world.region)).operations:
         stock.replace(AutoScalingResponse, name, functools.partial(_operation, name, apart, shared.lock))
 
