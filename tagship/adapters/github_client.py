@@ -77,6 +77,7 @@ def _session(token: str) -> Session:
     """Make a session that sends the token, whatever ~/.netrc says."""
     from requests import PreparedRequest, Session
     from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
 
     def authorize(request: PreparedRequest) -> PreparedRequest:
         request.headers["Authorization"] = f"token {token}"
@@ -85,8 +86,10 @@ def _session(token: str) -> Session:
     session = Session()
     session.auth = authorize
     session.headers.update(HEADERS)
+    # Nobody waits in silence for as long as GitHub asks: the error says how long that is.
+    retries = Retry(RETRIES, respect_retry_after_header=False)
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=RETRIES))
+        session.mount(scheme, HTTPAdapter(max_retries=retries))
     return session
 
 

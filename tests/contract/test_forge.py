@@ -275,6 +275,7 @@ def test_who_has_to_wait_is_not_sent_to_look_at_a_token(
     answers.paths[f"{BASE}/actions/runs/7"], answers.headers = status, headers
     with pytest.raises(ServiceFailed) as told:
         forge.run("7")
+    assert len(answers.asked) == 1, "it is not asked again in silence"
     assert told.value.remedy == f"{remedy}, then run the same command again"
 
 
