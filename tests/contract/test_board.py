@@ -62,7 +62,7 @@ def board(pages: Pages, tags: set[str], refuses: dict[str, str], pulls: list[dic
         return web.answer(start_response, status, value)
 
     server = web.server(application)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield GitHubBoard(Client("acme/hello", f"http://127.0.0.1:{server.port}", "t"))
     server.shutdown()
     server.server_close()

@@ -121,7 +121,7 @@ def judge(tmp_path: Path) -> Judge:
 @pytest.fixture
 def api(judge: Judge) -> Iterator[str]:
     server = web.server(judge)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     server.server_close()
