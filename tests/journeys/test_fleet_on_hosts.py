@@ -166,6 +166,6 @@ def test_a_shell_on_a_sandboxs_host_is_opened_in_its_folder(here: Shop, monkeypa
     monkeypatch.setattr(type(app.prompt), "possible", property(lambda _self: True))
     assert shell(app, env="e1", unit=host.name).unit == host.name
     [words] = attached
-    assert Path(words[-1]) == host.root
-    said = subprocess.run([*words[:-1], str(host.root)], input="pwd", capture_output=True, text=True, check=False)
+    assert words[-2:] == [str(host.root), host.name]
+    said = subprocess.run(words, input="pwd", capture_output=True, text=True, check=False)
     assert Path(said.stdout.strip()) == host.root
