@@ -14,7 +14,7 @@ from tests.faults.remedies import next_lines
 from tests.journeys.example import SECOND
 from tests.journeys.prompts import DOWN, ENTER
 from tests.journeys.test_interrupted import CTRL_C, rest
-from tests.kinds.ground import LONGEST, PROGRAM, Ground
+from tests.kinds.ground import LONGEST, PROGRAM, CarriedOn, Ground
 from tests.kinds.leading_out import commands_of, settled, take
 from tests.sandbox.conftest import until
 from tests.terminal import at_rest
@@ -73,12 +73,12 @@ def error(lines: list[str]) -> list[str]:
     return lines[max(number for number, line in enumerate(lines) if line.startswith("error: ")) :]
 
 
-def answered(window: Terminal, noun: str, answer: str) -> None:
+def answered(ground: CarriedOn, window: Terminal, noun: str, answer: str) -> None:
     """Press Ctrl-C in a window whose deployment is under way, answer, and see what comes of it.
 
     What AWS does stands still until it is stopped, or left.
     """
-    ground, version = window.ground, window.version
+    version = window.version
     asked = window.ask()
     at = next(number for number, line in enumerate(asked) if QUESTION in line)
     assert asked[at].startswith(f"? Leave {version} on its way, or stop it?"), asked

@@ -63,10 +63,6 @@ class Ground:
     def calm(self) -> None:
         """Have nothing misbehave, and nothing take long or wait for anybody."""
 
-    def goes_back(self) -> bool:
-        """Whether all that AWS has not ended is on its way back."""
-        raise NotImplementedError
-
     @abstractmethod
     def goes_on(self) -> str:
         """What AWS itself has not ended yet, in words."""
@@ -252,3 +248,11 @@ def sandbox(
     finally:
         lifecycle.down(root)
         os.environ["PATH"] = old
+
+
+class CarriedOn(Ground):
+    """A kind whose change AWS carries on with by itself, on and back: services and groups."""
+
+    @abstractmethod
+    def goes_back(self) -> bool:
+        """Whether all that AWS has not ended is on its way back."""

@@ -14,7 +14,7 @@ from tests.journeys import test_deploy_to_groups as groups
 from tests.journeys.example import FIRST, files
 from tests.kinds.at_a_terminal import ANSWERS, Terminal, answered
 from tests.kinds.denying import denied
-from tests.kinds.ground import LONGEST, Ground, first, sandbox
+from tests.kinds.ground import LONGEST, CarriedOn, Ground, first, sandbox
 from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls
 from tests.sandbox.conftest import until
 
@@ -26,7 +26,7 @@ STANDS_STILL = {"pending": 3600}
 ENDED = ("Successful", "Failed", "Cancelled", "RollbackSuccessful", "RollbackFailed")
 
 
-class Groups(Ground):
+class Groups(CarriedOn):
     """One group of one instance."""
 
     place: groups.Place
@@ -137,4 +137,4 @@ def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Group
     window = Terminal(ground, ground.publish())
     window.deploy()
     window.follows(GROUP)
-    answered(window, "group", answer)
+    answered(ground, window, "group", answer)

@@ -16,7 +16,7 @@ from tests.journeys import test_deploy_to_services as services
 from tests.journeys.example import FIRST, SECOND, files
 from tests.kinds.at_a_terminal import ANSWERS, Terminal, answered
 from tests.kinds.denying import denied
-from tests.kinds.ground import LONGEST, Ground, first, sandbox
+from tests.kinds.ground import LONGEST, CarriedOn, Ground, first, sandbox
 from tests.kinds.leading_out import Calls, Failure, lead_out, of_calls, settled, take
 from tests.sandbox.conftest import until
 
@@ -28,7 +28,7 @@ STANDS_STILL = {"step": 3600}
 CLUSTER, SERVICE = services.CLUSTER, services.SERVICE
 
 
-class Services(Ground):
+class Services(CarriedOn):
     """One service, whose tasks answer."""
 
     place: services.Place
@@ -206,7 +206,7 @@ def test_ctrl_c_at_a_terminal_asks_and_each_answer_comes_to_an_end(ground: Servi
     window = Terminal(ground, ground.publish())
     window.deploy()
     window.follows(SERVICE)
-    answered(window, "service", answer)
+    answered(ground, window, "service", answer)
 
 
 WAIT = {"timeoutInMinutes": 1440, "action": "ROLLBACK"}
